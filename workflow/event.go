@@ -1,0 +1,72 @@
+package workflow
+
+import (
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+)
+
+// EventType names what happened. Stored as text; words has a sentence for each.
+type EventType string
+
+// Events. Each deed has its ordered/outcome pair: the order is committed before
+// the call, the outcome after it.
+const (
+	EvProposed     EventType = "proposed"
+	EvRefused      EventType = "refused" // a person was refused: request, click, approval
+	EvConfirmed    EventType = "confirmed"
+	EvAsked        EventType = "approval_asked"
+	EvApproved     EventType = "approved"
+	EvDenied       EventType = "denied"
+	EvCancelled    EventType = "cancelled"
+	EvExpired      EventType = "expired"
+	EvStopAsked    EventType = "stop_asked"
+	EvWaitLonger   EventType = "wait_longer"
+	EvForceAsked   EventType = "force_asked" // a new revision with force was proposed
+	EvRevised      EventType = "revised"     // drift: the difference, a new revision
+	EvOrdered      EventType = "ordered"     // intent committed
+	EvOutcome      EventType = "outcome"
+	EvState        EventType = "state" // moved to another state
+	EvProgress     EventType = "progress"
+	EvBlocked      EventType = "blocked"
+	EvUnblocked    EventType = "unblocked"
+	EvChecked      EventType = "checked"       // verification results
+	EvEnded        EventType = "ended"         // terminal state reached
+	EvTooLate      EventType = "too_late"      // an envelope too old to act on
+	EvCheckpoint   EventType = "checkpoint"    // a signed checkpoint of the log
+	EvServiceStart EventType = "service_start" // the bot started: version, configuration hash
+)
+
+// Event is one thing that happened; the audit record is the event. Only the
+// fields of its type are set. The stored JSON text is the record's canonical
+// bytes: it is never marshalled again.
+type Event struct {
+	Op       string          `json:"op,omitempty"` // operation id; "" for what belongs to none
+	N        int             `json:"n,omitempty"`  // number within the operation, from 1
+	At       time.Time       `json:"at"`
+	Type     EventType       `json:"type"`
+	Actor    Actor           `json:"actor"`
+	State    State           `json:"state,omitempty"` // after the event
+	From     State           `json:"from,omitempty"`
+	Revision int             `json:"revision,omitempty"`
+	Version  int64           `json:"version,omitempty"` // of the operation after the event's transaction
+	Target   *ecsops.Target  `json:"target,omitempty"`
+	Channel  string          `json:"channel,omitempty"`
+	Action   policy.Action   `json:"action,omitempty"` // refused: what was asked
+	Reasons  []policy.Reason `json:"reasons,omitempty"`
+	Digest   string          `json:"digest,omitempty"`
+	Verdict  ecsops.Severity `json:"verdict,omitempty"`
+	Rules    []ecsops.Rule   `json:"rules,omitempty"`
+	Tasks    []string        `json:"tasks,omitempty"` // orphans approved, tasks to stop: ARNs
+	Intent   *ecsops.Intent  `json:"intent,omitempty"`
+	Order    *Order          `json:"order,omitempty"`
+	Block    *Block          `json:"block,omitempty"`
+	Changes  []ecsops.Change `json:"changes,omitempty"`
+	Checks   []ecsops.Check  `json:"checks,omitempty"`
+	Left     int             `json:"left,omitempty"`
+	Total    int             `json:"total,omitempty"`
+	Reason   string          `json:"reason,omitempty"` // the person's text; foreign
+	Cause    string          `json:"cause,omitempty"`  // words key
+	Detail   string          `json:"detail,omitempty"` // checkpoint text, version …
+}

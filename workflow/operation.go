@@ -1,0 +1,160 @@
+package workflow
+
+import (
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+)
+
+// State is where an operation stands. Stored as text.
+type State string
+
+// States. The last six are terminal.
+const (
+	Proposed         State = "proposed"
+	AwaitingApproval State = "awaiting_approval"
+	Draining         State = "draining"
+	StoppingTasks    State = "stopping_tasks"
+	Deregistering    State = "deregistering"
+	Terminating      State = "terminating"
+	Verifying        State = "verifying"
+	Undoing          State = "undoing" // a stop was decided: make the instance ACTIVE again
+
+	Done       State = "done"
+	Unverified State = "unverified" // done, but not everything could be seen within ten minutes
+	RefusedOp  State = "refused"
+	Expired    State = "expired"
+	Stopped    State = "stopped"
+	Failed     State = "failed"
+)
+
+// Terminal reports whether nothing follows.
+func (s State) Terminal() bool {
+	switch s {
+	case Done, Unverified, RefusedOp, Expired, Stopped, Failed:
+		return true
+	}
+	return false
+}
+
+// Locks reports whether an operation in this state holds its target's lock.
+func (s State) Locks() bool {
+	switch s {
+	case Draining, StoppingTasks, Deregistering, Terminating, Verifying, Undoing:
+		return true
+	}
+	return false
+}
+
+// Actor is who did something. Ids only, never display names.
+type Actor struct {
+	UserID       string `json:"user_id,omitempty"`
+	TeamID       string `json:"team_id,omitempty"`
+	EnterpriseID string `json:"enterprise_id,omitempty"`
+	Terminal     string `json:"terminal,omitempty"` // operating-system user, when acted from a terminal
+	Envelope     string `json:"envelope,omitempty"` // envelope id of the act
+}
+
+// Bot is the actor of what nobody clicked: expiry, deadline, the next step.
+var botActor = Actor{UserID: "bot"}
+
+// BotActor is the actor of events that no person caused.
+func BotActor() Actor { return botActor }
+
+// Origin is where an operation was asked for; its card lives there.
+type Origin struct {
+	Channel string `json:"channel,omitempty"`
+	Thread  string `json:"thread,omitempty"`
+}
+
+// BlockReason is why an operation pauses.
+type BlockReason string
+
+// Block reasons.
+const (
+	BlockedDeadline    BlockReason = "deadline"         // the drain's deadline passed: wait, undo or force
+	BlockedDrift       BlockReason = "drift"            // something changed: a new revision asks again
+	BlockedAWS         BlockReason = "aws"              // AWS does not answer, or throttles
+	BlockedCredentials BlockReason = "credentials"      // access denied or expired
+	BlockedAuthority   BlockReason = "authority"        // the actors could not be checked (Slack down), or lost their right
+	BlockedTasks       BlockReason = "tasks_running"    // ECS refuses to deregister: tasks still run
+	BlockedGroup       BlockReason = "group"            // the Auto Scaling group refuses or works
+	BlockedConsistency BlockReason = "not_yet_observed" // an outcome is unknown and not yet seen
+)
+
+// Block is a pause with its reason.
+type Block struct {
+	Reason BlockReason `json:"reason"`
+	Since  time.Time   `json:"since"`
+	Detail string      `json:"detail,omitempty"` // AWS code or policy reason; foreign text, escape before showing
+	// AskedUntil is when silence is taken as undo (deadline, drift).
+	AskedUntil time.Time `json:"asked_until,omitzero"`
+}
+
+// Order is a committed intent: at most one is open at a time. Outcome is nil
+// until known; a restart that finds it nil must look before anything else.
+type Order struct {
+	N         int             `json:"n"` // counts within the operation
+	Action    ecsops.Action   `json:"action"`
+	At        time.Time       `json:"at"`
+	Outcome   *ecsops.Outcome `json:"outcome,omitempty"`
+	ClosedBy  string          `json:"closed_by,omitempty"` // "answer" or "look"
+	LooksLeft int             `json:"looks_left,omitempty"`
+}
+
+// Approval is one person's yes to one revision.
+type Approval struct {
+	Actor    Actor     `json:"actor"`
+	Revision int       `json:"revision"`
+	Digest   string    `json:"digest"`
+	At       time.Time `json:"at"`
+}
+
+// Progress is what the last look saw, for the card.
+type Progress struct {
+	LookedAt   time.Time        `json:"looked_at,omitzero"`
+	Status     string           `json:"status,omitempty"` // ECS status
+	Total      int              `json:"total"`            // tasks that were on the target when the drain began
+	Left       int              `json:"left"`             // not yet STOPPED
+	Stopping   int              `json:"stopping"`
+	Holding    []ecsops.TaskRef `json:"holding,omitempty"` // what still runs, at most 20
+	HeldSince  time.Time        `json:"held_since,omitzero"`
+	Why        ecsops.Rule      `json:"why,omitempty"`   // T1, R9, R5, R8 … or "" while all goes well
+	Quote      string           `json:"quote,omitempty"` // the service's own event; foreign text
+	ETA        time.Duration    `json:"eta,omitempty"`
+	Checks     []ecsops.Check   `json:"checks,omitempty"`
+	Unreadable *ecsops.Unknown  `json:"unreadable,omitempty"`
+}
+
+// Operation is the durable life of one plan, through its revisions, to one terminal state.
+type Operation struct {
+	ID        string               `json:"id"` // short, shown to people
+	Version   int64                `json:"version"`
+	State     State                `json:"state"`
+	Block     *Block               `json:"block,omitempty"`
+	Target    ecsops.Target        `json:"target"`
+	Revision  int                  `json:"revision"` // of the plan; 1 is the first
+	Plan      ecsops.Plan          `json:"plan"`
+	Proposal  *ecsops.Plan         `json:"proposal,omitempty"` // revision+1, shown and not yet decided (drift, force)
+	Requester Actor                `json:"requester"`
+	Origin    Origin               `json:"origin"`
+	Needs     []policy.Requirement `json:"needs,omitempty"`     // for the plan that awaits a decision
+	Confirmed *Approval            `json:"confirmed,omitempty"` // the requester's or another operator's confirm of the current revision
+	Approvals []Approval           `json:"approvals,omitempty"` // of the current revision
+	CreatedAt time.Time            `json:"created_at"`
+	ExpiresAt time.Time            `json:"expires_at"` // of the undecided proposal
+	StartedAt time.Time            `json:"started_at,omitzero"`
+	Deadline  time.Time            `json:"deadline,omitzero"` // of the drain
+	EndedAt   time.Time            `json:"ended_at,omitzero"`
+	VerifyBy  time.Time            `json:"verify_by,omitzero"`
+	WasStatus string               `json:"was_status,omitempty"` // ECS status before our drain; undo only restores what we set
+	StopBy    *Actor               `json:"stop_by,omitempty"`
+	Order     *Order               `json:"order,omitempty"` // the latest; open while Outcome is nil or unknown
+	Orders    int                  `json:"orders"`
+	Expected  []string             `json:"expected,omitempty"` // tasks that we stopped or saw leave: their absence is no drift
+	Progress  Progress             `json:"progress"`
+	Cause     string               `json:"cause,omitempty"` // why it ended: words key
+	NextLook  time.Time            `json:"next_look,omitzero"`
+	Events    int                  `json:"events"` // committed so far; numbers the next
+}
