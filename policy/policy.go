@@ -56,6 +56,10 @@ const (
 	ReasonBarred           Reason = "barred" // R10 or R11: no approval lifts it
 	ReasonNeedsApproval    Reason = "needs_approval"
 	ReasonUnmapped         Reason = "unmapped" // terminal user without a mapping: may only read
+	ReasonChannelArchived  Reason = "channel_archived"
+	ReasonPlanUnknown      Reason = "plan_unknown"     // a decision without a plan, or with another cluster's
+	ReasonAlreadyApproved  Reason = "already_approved" // this person approved this revision before
+	ReasonUnknownAction    Reason = "unknown_action"
 )
 
 // Requirement is what is still missing before the act.
