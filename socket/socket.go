@@ -280,20 +280,21 @@ func (m *Manager) shutdown(ctx context.Context, stopHandling context.CancelCause
 	m.mu.Lock()
 	m.stopping = true
 	m.mu.Unlock()
+	graceEnds := time.Now().Add(m.cfg.Grace)
+	late := time.AfterFunc(m.cfg.Grace, func() { stopHandling(errShutdown) })
+	defer late.Stop()
 	if !m.waitIdle(m.cfg.Grace) {
 		log.Warn().Int64("pending", m.pending.Load()).Dur("grace", m.cfg.Grace).Msg("socket handlers outlived the grace period")
-		stopHandling(errShutdown)
 		m.waitIdle(stuckTimeout)
 	}
 	m.closeAll()
 	m.readers.Wait()
+	// Nothing can be handed over any more. What arrived during the close is still handled, though its ack finds the socket gone.
 	close(m.queue)
 	close(m.spill)
 	ended := make(chan struct{})
 	go func() { m.handled.Wait(); close(ended) }()
-	late := time.AfterFunc(m.cfg.Grace, func() { stopHandling(errShutdown) })
-	defer late.Stop()
-	stuck := time.NewTimer(m.cfg.Grace + stuckTimeout)
+	stuck := time.NewTimer(max(0, time.Until(graceEnds)) + stuckTimeout)
 	defer stuck.Stop()
 	select {
 	case <-ended:
