@@ -24,12 +24,12 @@ func Decide(rules Rules, r Request) Verdict {
 	if len(reasons) > 0 {
 		return Verdict{Effect: Refuse, Reasons: reasons}
 	}
-	needs := missing(r)
-	if len(needs) == 0 {
+	lacking := missing(r)
+	if len(lacking) == 0 {
 		return Verdict{Effect: Allow}
 	}
-	v := Verdict{Effect: Require, Requirements: needs}
-	if slices.Contains(needs, SecondPerson) {
+	v := Verdict{Effect: Require, Requirements: lacking}
+	if slices.Contains(lacking, SecondPerson) {
 		v.Reasons = []Reason{ReasonNeedsApproval}
 	}
 	return v
@@ -211,30 +211,16 @@ func missing(r Request) []Requirement {
 	if !judgesPlan(r) || r.Action == Approve {
 		return nil
 	}
-	var out []Requirement
-	if secondPerson(*r.Plan) && !approvedByOther(r) {
-		out = append(out, SecondPerson)
-	}
-	if typedID(*r.Plan) && r.Action != Execute { // at execution the decision has been typed and recorded
-		out = append(out, TypedID)
-	}
-	return out
-}
-
-// secondPerson reports whether a plan needs the yes of someone out of APPROVERS.
-// A severity that is not known counts as red. A machine proven gone leaves
-// nothing that a second person could save.
-func secondPerson(p ecsops.Plan) bool {
-	if p.ProvenGhost() {
+	return slices.DeleteFunc(Needs(*r.Plan), func(n Requirement) bool {
+		switch n {
+		case SecondPerson:
+			return approvedByOther(r)
+		case TypedID:
+			return r.Action == Execute // the decision was typed and recorded
+		}
 		return false
-	}
-	if p.Intent.Force || p.Has(ecsops.StepForce) || p.Verdict.Rank() >= ecsops.Red.Rank() {
-		return true
-	}
-	return slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool { return f.Severity.Rank() >= ecsops.Red.Rank() })
+	})
 }
-
-func typedID(p ecsops.Plan) bool { return p.Intent.Force && !p.ProvenGhost() }
 
 func barred(p ecsops.Plan) bool {
 	if p.Intent.Purpose == ecsops.Move {

@@ -1,21 +1,36 @@
 package policy
 
-import "ecsbot/ecsops"
+import (
+	"slices"
+
+	"ecsbot/ecsops"
+)
 
 // Needs lists what a plan requires before it may run: the typed instance id for
-// a force, and a second person for every force and every red finding. The one
-// exception is a proven ghost, whose machine a successful read showed to be
-// gone: nothing can be orphaned there, one confirm is enough.
+// a force that was asked for, and a second person for every force and every red
+// finding. The one exception is a proven ghost, whose machine a successful read
+// showed to be gone: nothing can be orphaned there, one confirm is enough.
 func Needs(p ecsops.Plan) []Requirement {
-	if p.ProvenGhost() && !p.Intent.Force {
-		return nil
-	}
 	var out []Requirement
 	if p.Intent.Force {
 		out = append(out, TypedID)
 	}
-	if p.Intent.Force || p.Verdict.Rank() >= ecsops.Red.Rank() {
+	if secondPerson(p) {
 		out = append(out, SecondPerson)
 	}
 	return out
+}
+
+// secondPerson reports whether a plan needs the yes of someone out of APPROVERS.
+// A plan sends force=true without being asked when the machine is stopped. A
+// severity that is not known counts as red.
+func secondPerson(p ecsops.Plan) bool {
+	if p.Intent.Force {
+		return true
+	}
+	if p.ProvenGhost() {
+		return false
+	}
+	return p.Has(ecsops.StepForce) || p.Verdict.Rank() >= ecsops.Red.Rank() ||
+		slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool { return f.Severity.Rank() >= ecsops.Red.Rank() })
 }
