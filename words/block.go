@@ -1,0 +1,64 @@
+package words
+
+import (
+	"ecsbot/workflow"
+)
+
+// BlockTitle says in a few words why an operation pauses.
+func BlockTitle(r workflow.BlockReason) string {
+	switch r {
+	case workflow.BlockedDeadline:
+		return "The drain takes longer than its deadline"
+	case workflow.BlockedDrift:
+		return "Something changed since it was decided"
+	case workflow.BlockedAWS:
+		return "AWS does not answer, or asks to slow down"
+	case workflow.BlockedCredentials:
+		return "AWS denies access"
+	case workflow.BlockedAuthority:
+		return "The people's rights could not be checked, or were lost"
+	case workflow.BlockedTasks:
+		return "ECS refuses: tasks still run"
+	case workflow.BlockedGroup:
+		return "The Auto Scaling group refuses, or is still at work"
+	case workflow.BlockedConsistency:
+		return "Not clear yet whether the last order took effect"
+	}
+	return "A pause that this version cannot name: " + Quote(string(r))
+}
+
+// BlockWayOut says what ends a pause.
+func BlockWayOut(b workflow.Block) string {
+	silence := ""
+	if !b.AskedUntil.IsZero() {
+		silence = " Without an answer by " + Time(b.AskedUntil) + " the bot undoes the drain."
+	}
+	switch b.Reason {
+	case workflow.BlockedDeadline:
+		return "Wait longer, undo, or force." + silence
+	case workflow.BlockedDrift:
+		return "Read the difference and confirm it, or undo." + silence
+	case workflow.BlockedAWS:
+		return "The bot tries again by itself; nothing needs to be done."
+	case workflow.BlockedCredentials:
+		return "Renew or widen the bot's AWS permissions; it goes on by itself."
+	case workflow.BlockedAuthority:
+		return "The bot asks Slack again by itself; undo works meanwhile."
+	case workflow.BlockedTasks:
+		return "The bot waits until they end."
+	case workflow.BlockedGroup:
+		return "Look at the group's activity; the bot tries again by itself."
+	case workflow.BlockedConsistency:
+		return "The bot looks until it is sure, and does nothing else before."
+	}
+	return "Look at the operation's status." + silence
+}
+
+// Block says why an operation pauses and what ends the pause.
+func Block(b workflow.Block) string {
+	s := BlockTitle(b.Reason)
+	if Foreign(b.Detail) != "" {
+		s += " (" + Quote(b.Detail) + ")"
+	}
+	return s + ". " + BlockWayOut(b)
+}

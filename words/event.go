@@ -1,0 +1,270 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+
+	"ecsbot/ecsops"
+	"ecsbot/workflow"
+)
+
+// Event says what happened, with its actor, in one sentence.
+func Event(ev workflow.Event) string {
+	return upperFirst(Actor(ev.Actor)) + " " + EventPhrase(ev) + "."
+}
+
+// EventPhrase is Event without its actor and full stop: what the actor did.
+func EventPhrase(ev workflow.Event) string {
+	for _, phrase := range []func(workflow.Event) (string, bool){personEvent, deedEvent, stateEvent} {
+		if s, ok := phrase(ev); ok {
+			return s
+		}
+	}
+	return "did something that this version cannot name: " + Quote(string(ev.Type))
+}
+
+func personEvent(ev workflow.Event) (string, bool) {
+	rev := revision(ev)
+	switch ev.Type {
+	case workflow.EvProposed:
+		return "asked to deregister " + eventTarget(ev) + asked(ev) + verdictOf(ev) + because(ev.Reason), true
+	case workflow.EvRefused:
+		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + Reasons(ev.Reasons) + changed(ev), true
+	case workflow.EvConfirmed:
+		return "confirmed" + rev + listed(ev) + because(ev.Reason), true
+	case workflow.EvAsked:
+		return "asked the approvers about" + orElse(rev, " the plan") + verdictOf(ev), true
+	case workflow.EvApproved:
+		return "approved" + rev + listed(ev) + because(ev.Reason), true
+	case workflow.EvDenied:
+		return "denied" + rev + because(ev.Reason), true
+	case workflow.EvCancelled:
+		return "cancelled the request" + because(ev.Reason), true
+	case workflow.EvStopAsked:
+		return "decided to undo" + why(ev) + because(ev.Reason), true
+	case workflow.EvWaitLonger:
+		return "prolonged the wait" + because(ev.Reason), true
+	case workflow.EvForceAsked:
+		return "asked to force it:" + orElse(rev, " a new revision") + " awaits a decision" + verdictOf(ev) + listed(ev), true
+	}
+	return "", false
+}
+
+func deedEvent(ev workflow.Event) (string, bool) {
+	switch ev.Type {
+	case workflow.EvOrdered:
+		if ev.Order == nil {
+			return "is about to act", true
+		}
+		return fmt.Sprintf("is about to %s (order %d)", Action(ev.Order.Action), ev.Order.N), true
+	case workflow.EvOutcome:
+		return "heard of " + outcomeOf(ev.Order), true
+	case workflow.EvChecked:
+		return "looked at the result: " + checksInShort(ev.Checks), true
+	case workflow.EvProgress:
+		s := fmt.Sprintf("sees %d of %s left on %s", ev.Left, Count(ev.Total, "task"), eventTarget(ev))
+		for _, r := range ev.Rules {
+			s += "; " + lowerFirst(Explain(ecsops.Finding{Rule: r}).Title)
+		}
+		return s, true
+	case workflow.EvBlocked:
+		if ev.Block == nil {
+			return "waits", true
+		}
+		return "waits: " + trimStop(Block(*ev.Block)), true
+	case workflow.EvUnblocked:
+		if ev.Block == nil {
+			return "goes on", true
+		}
+		return "goes on: no longer held by this: " + lowerFirst(BlockTitle(ev.Block.Reason)), true
+	}
+	return "", false
+}
+
+func stateEvent(ev workflow.Event) (string, bool) {
+	switch ev.Type {
+	case workflow.EvExpired:
+		return "let the request expire: nobody decided in time, nothing was done", true
+	case workflow.EvRevised:
+		return "found that things changed" + changed(ev) + "; " + orElse(strings.TrimSpace(revision(ev)), "a new revision") + " asks again" + verdictOf(ev), true
+	case workflow.EvState:
+		return "moved on: " + lowerFirst(State(ev.State)), true
+	case workflow.EvEnded:
+		return "closed the operation: " + lowerFirst(State(ev.State)) + why(ev), true
+	case workflow.EvTooLate:
+		return "answered too late: a message had waited over " + Duration(workflow.InboxLimit) + ", so nothing was done", true
+	case workflow.EvCheckpoint:
+		return "signed a checkpoint of the audit log", true
+	case workflow.EvServiceStart:
+		return "started" + detail(ev), true
+	}
+	return "", false
+}
+
+func outcomeOf(o *workflow.Order) string {
+	if o == nil {
+		return "an outcome"
+	}
+	s := fmt.Sprintf("order %d (%s): ", o.N, Action(o.Action))
+	if o.Outcome == nil {
+		return s + "no outcome yet"
+	}
+	s += Outcome(*o.Outcome)
+	if o.ClosedBy == "look" {
+		s += " (found by looking)"
+	}
+	if id := ForeignN(o.Outcome.RequestID, 80); id != "" {
+		s += ", AWS request " + Quote(id)
+	}
+	return s
+}
+
+func revision(ev workflow.Event) string {
+	if ev.Revision == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" revision %d", ev.Revision)
+}
+
+func eventTarget(ev workflow.Event) string {
+	if ev.Target == nil {
+		return "an instance"
+	}
+	return Machine(*ev.Target)
+}
+
+func eventSubject(ev workflow.Event) string {
+	if ev.Target == nil {
+		return ""
+	}
+	return "for " + Machine(*ev.Target) + " (" + Where(*ev.Target) + ") "
+}
+
+// asked says what an intent wants beyond the plain drain and deregistration.
+func asked(ev workflow.Event) string {
+	s := ""
+	if ev.Target != nil {
+		s = " (" + Where(*ev.Target) + ")"
+	}
+	if ev.Intent == nil {
+		return s
+	}
+	if ev.Intent.Force {
+		s += ", by force"
+	}
+	if ev.Intent.Terminate != ecsops.KeepRunning {
+		s += ", then: " + lowerFirst(Termination(ev.Intent.Terminate))
+	}
+	if n := len(ev.Intent.StopTasks); n > 0 {
+		s += ", stopping " + Count(n, "task")
+	}
+	return s
+}
+
+func verdictOf(ev workflow.Event) string {
+	if ev.Verdict == "" {
+		return ""
+	}
+	s := "; verdict " + lowerFirst(Severity(ev.Verdict))
+	if len(ev.Rules) > 0 {
+		rules := make([]string, 0, len(ev.Rules))
+		for _, r := range ev.Rules {
+			rules = append(rules, ForeignN(string(r), 8))
+		}
+		s += " (" + Some(rules, 12) + ")"
+	}
+	return s
+}
+
+// listed names the tasks that a decision was about: orphans accepted, tasks to stop.
+func listed(ev workflow.Event) string {
+	if len(ev.Tasks) == 0 {
+		return ""
+	}
+	ids := make([]string, 0, len(ev.Tasks))
+	for _, arn := range ev.Tasks {
+		ids = append(ids, string(OpenQuote)+TaskID(arn)+string(CloseQuote))
+	}
+	what := "tasks to stop"
+	if ev.Intent != nil && ev.Intent.Force {
+		what = "tasks left running on the machine"
+	}
+	return "; " + what + ": " + Some(ids, 8)
+}
+
+func changed(ev workflow.Event) string {
+	if len(ev.Changes) == 0 {
+		return ""
+	}
+	return ": " + Changes(ev.Changes)
+}
+
+func because(reason string) string {
+	if Foreign(reason) == "" {
+		return ""
+	}
+	return "; reason: " + Quote(reason)
+}
+
+func why(ev workflow.Event) string {
+	if ev.Cause == "" {
+		return ""
+	}
+	return "; " + trimStop(lowerFirst(Cause(ev.Cause)))
+}
+
+func detail(ev workflow.Event) string {
+	if Foreign(ev.Detail) == "" {
+		return ""
+	}
+	return ": " + Quote(ev.Detail)
+}
+
+// Changes names differences between two readings, at most four.
+func Changes(cs []ecsops.Change) string { return each(cs, Change) }
+
+// Change is one difference: what, whose, before and after.
+func Change(c ecsops.Change) string {
+	s := changeWhat(c.What)
+	if c.Name != "" {
+		s += " " + Quote(c.Name)
+	}
+	switch {
+	case c.Before == "" && c.After == "":
+		return s + " changed"
+	case c.Before == "":
+		return s + " appeared: " + Quote(c.After)
+	case c.After == "":
+		return s + " is gone (was " + Quote(c.Before) + ")"
+	}
+	return s + " was " + Quote(c.Before) + ", is now " + Quote(c.After)
+}
+
+// changeWhat spells a snake_case word out.
+func changeWhat(what string) string {
+	switch what {
+	case "ec2_state":
+		return "EC2 state"
+	case "status":
+		return "ECS status"
+	case "standalone":
+		return "task outside any service"
+	case "protected":
+		return "protected task"
+	case "":
+		return "something"
+	}
+	return strings.ReplaceAll(ForeignN(what, 40), "_", " ")
+}
+
+func trimStop(s string) string { return strings.TrimSuffix(s, ".") }
+
+func upperFirst(s string) string {
+	if s == "the bot" {
+		return "The bot"
+	}
+	if s == "someone unknown" {
+		return "Someone unknown"
+	}
+	return s
+}

@@ -1,0 +1,268 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+
+	"ecsbot/ecsops"
+)
+
+// Explanation is a finding in words: Title (a few words), Detail (numbers and
+// names, may be ""), WayOut (what to do about it, may be "").
+type Explanation struct{ Title, Detail, WayOut string }
+
+// namesShown is how many names one sentence lists before it counts the rest.
+const namesShown = 4
+
+// Finding is a finding in one line: title, detail, way out.
+func Finding(f ecsops.Finding) string {
+	e := Explain(f)
+	s := e.Title
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	if e.WayOut != "" {
+		s += " " + e.WayOut
+	}
+	return s
+}
+
+// Explain turns a finding into words. A rule without words yields its id and what
+// it names, never nothing.
+func Explain(f ecsops.Finding) Explanation {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainAmber, explainAmberTasks, explainState} {
+		if e, ok := explain(f); ok {
+			return e
+		}
+	}
+	return Explanation{
+		Title:  "Rule " + Quote(string(f.Rule)),
+		Detail: joined("; ", tasks(f.Tasks), services(f), Some(quoteAll(f.Names), namesShown)),
+		WayOut: "Ask before going on: this version has no words for it.",
+	}
+}
+
+func explainRed(f ecsops.Finding) (Explanation, bool) {
+	switch f.Rule {
+	case ecsops.RuleStandaloneForce:
+		return Explanation{"Tasks outside any service would be orphaned",
+			joined(" ", tasks(f.Tasks), "ECS forgets them, nothing starts them again, and their containers keep running on the machine."),
+			"Drain instead: wait until they end, or tick them to be stopped."}, true
+	case ecsops.RuleServiceBelowMin:
+		return Explanation{"A service would fall below its minimum", services(f),
+			"Start more copies on other instances first, or go on with a second person's approval."}, true
+	case ecsops.RuleWontFit:
+		return Explanation{"No room for the replacements", joined("; ", services(f), tasks(f.Tasks), Some(quoteAll(f.Names), namesShown)),
+			"Add capacity to the cluster first; until there is room the drain waits."}, true
+	case ecsops.RuleTargetsZero:
+		return Explanation{"A target group would have no healthy target", targetGroups(f),
+			"Get healthy targets on other instances first, or go on with a second person's approval."}, true
+	case ecsops.RuleProtectedTask:
+		return Explanation{"A protected task runs here", tasks(f.Tasks),
+			"Wait until its protection ends, or ask its owner to lift it. AWS does not promise that a drain spares it."}, true
+	case ecsops.RuleDrainImpossible:
+		return Explanation{"The drain could never end", percents(f),
+			"Raise the service's desired count or maximum percent, or lower its minimum percent, then ask again."}, true
+	}
+	return Explanation{}, false
+}
+
+func explainRedHost(f ecsops.Finding) (Explanation, bool) {
+	switch f.Rule {
+	case ecsops.RuleLastInstance:
+		return Explanation{"Last working instance", "No other instance of " + orElse(Some(quoteAll(f.Names), namesShown), "the cluster") + " is ACTIVE with its agent connected: its tasks have nowhere to go.",
+			"Add an instance first."}, true
+	case ecsops.RuleManagedInstance:
+		return Explanation{"ECS Managed Instance", "ECS owns this machine: deregistering it by force terminates it.",
+			"Let ECS replace it, or drain it from its capacity provider."}, true
+	case ecsops.RuleAgentLost:
+		return Explanation{"The ECS agent does not answer, and the machine runs",
+			joined(" ", since("Not connected since", f), tasks(f.Tasks), "ECS cannot reach the containers here: they may go on working, and copies started elsewhere would be duplicates."),
+			"Restart the agent or reboot the machine; or terminate the machine, through its Auto Scaling group if it has one."}, true
+	case ecsops.RuleMove:
+		return Explanation{"Moving to another cluster", "AWS says never to register an instance in another cluster.",
+			"Launch a new instance in the other cluster, then retire this one."}, true
+	case ecsops.RuleOwnHost:
+		return Explanation{"This bot runs on that instance", joined(" ", tasks(f.Tasks), "It would stop itself in the middle of the work."),
+			"Move the bot to another instance first, then ask again."}, true
+	}
+	return Explanation{}, false
+}
+
+func explainAmber(f ecsops.Finding) (Explanation, bool) {
+	names := Some(quoteAll(f.Names), namesShown)
+	switch f.Rule {
+	case ecsops.RuleGroupOwned:
+		return Explanation{"An Auto Scaling group owns the machine", groupDetail(f),
+			"To retire the machine, terminate it through the group, and choose whether the group keeps or lowers its capacity."}, true
+	case ecsops.RuleStackOwned:
+		return Explanation{"Managed by infrastructure as code", orElse(names, "a stack") + " describes this machine: a change by hand is drift there.",
+			"Change the count in the stack or code as well."}, true
+	case ecsops.RuleSpot:
+		return Explanation{"Spot instance", "AWS may reclaim it with two minutes' notice, in the middle of a drain.", ""}, true
+	case ecsops.RuleDeployment:
+		return Explanation{"A deployment is in progress", joined("; ", names, services(f)),
+			"Wait for it to end: drain and deployment compete for the same percentages."}, true
+	case ecsops.RuleDaemonLB:
+		return Explanation{"A daemon behind a load balancer", joined("; ", tasks(f.Tasks), names, services(f), targetGroups(f)),
+			"Requests in flight may fail: ECS does not drain a daemon's targets gracefully."}, true
+	case ecsops.RuleLongDrain:
+		return Explanation{"The drain may outlast its deadline",
+			joined("; ", fmt.Sprintf("it may take %s, the deadline is %s", Duration(f.Duration), Duration(f.Limit)), targetGroups(f)),
+			"Give a longer deadline. At the deadline the bot asks; silence means undo."}, true
+	case ecsops.RuleAlreadyDraining:
+		return Explanation{"Someone else is draining it already", joined(" ", names, since("Seen since", f)),
+			"Find out who. Undo is not offered here, since this drain is not the bot's."}, true
+	case ecsops.RuleAZ:
+		return Explanation{"Last instance of an availability zone", joined(" ", orElse(names, "its zone")+" would have no instance left.", services(f)),
+			"Add an instance there first if services must stay spread."}, true
+	case ecsops.RuleIncomplete:
+		return Explanation{"Not everything could be read", missing(f.Missing),
+			"Grant the missing permission or try again; what is unknown is never counted as safe."}, true
+	}
+	return Explanation{}, false
+}
+
+func explainAmberTasks(f ecsops.Finding) (Explanation, bool) {
+	names := Some(quoteAll(f.Names), namesShown)
+	what := joined("; ", tasks(f.Tasks), names, services(f))
+	switch f.Rule {
+	case ecsops.RuleDaemonDependent:
+		return Explanation{"Tasks that depend on a daemon here", what, "They can only run where that daemon runs: check that other instances have it."}, true
+	case ecsops.RuleStaticPorts:
+		return Explanation{"Few places to go", joined("; ", what, "fixed host ports or one-per-instance placement leave fewer instances to choose from"),
+			"Check that another instance has the port free."}, true
+	case ecsops.RuleBatchLike:
+		return Explanation{"Looks like a job", joined("; ", what, "started by Batch, EventBridge or Step Functions"),
+			"Let it end, or stop it only if its owner agrees: the job may fail or run again."}, true
+	case ecsops.RuleExec:
+		return Explanation{"Someone may have a shell open", joined("; ", what, "ECS Exec is enabled"), "Ask in the team before the session is cut."}, true
+	case ecsops.RuleLocalData:
+		return Explanation{"Data on the machine itself", joined("; ", what, "what is on host volumes or instance store stays behind, and is lost when the machine is terminated"),
+			"Copy what you need first."}, true
+	}
+	return Explanation{}, false
+}
+
+func explainState(f ecsops.Finding) (Explanation, bool) {
+	names := Some(quoteAll(f.Names), namesShown)
+	switch f.Rule {
+	case ecsops.RuleStandaloneTask:
+		return Explanation{"Tasks outside any service", joined(" ", tasks(f.Tasks), "A drain does not touch them: it waits until they end or are stopped."),
+			"Tick the ones to stop when you confirm, or let them end."}, true
+	case ecsops.RuleENI:
+		return Explanation{"Network interfaces go", joined(" ", tasks(f.Tasks), names, "Their addresses are gone with them: connections to them are cut."), ""}, true
+	case ecsops.RuleTransition:
+		return Explanation{"In transition", orElse(names, "the instance") + " is changing state right now.", "Wait a minute and ask again."}, true
+	case ecsops.RuleDuplicate:
+		return Explanation{"Registered more than once", joined(" ", "The same machine has other registrations:", names+"."), "Check that this is the one you mean."}, true
+	case ecsops.RuleGhost:
+		return Explanation{"The machine is gone", "EC2 says that it no longer exists; only the registration is left, so nothing can be orphaned.", ""}, true
+	case ecsops.RuleHostStopped:
+		return Explanation{"The machine is stopped", joined(" ", tasks(f.Tasks), "No container runs on it. If it is started again, its agent cannot rejoin under this registration."), ""}, true
+	case ecsops.RuleBilling:
+		return Explanation{"EC2 keeps billing", joined(" ", names, "Deregistering does not stop the machine: it keeps running and costing until it is terminated."),
+			"Choose to terminate it, or do so later."}, true
+	case ecsops.RuleEmpty:
+		return Explanation{"No tasks here", "Nothing runs on this instance.", ""}, true
+	}
+	return Explanation{}, false
+}
+
+func tasks(ts []ecsops.TaskRef) string {
+	if len(ts) == 0 {
+		return ""
+	}
+	names := make([]string, 0, min(len(ts), namesShown))
+	for _, t := range ts[:min(len(ts), namesShown)] {
+		n := Task(t)
+		if !t.Until.IsZero() {
+			n += ", protected until " + Time(t.Until)
+		}
+		names = append(names, n)
+	}
+	s := strings.Join(names, "; ")
+	if more := len(ts) - len(names); more > 0 {
+		s += fmt.Sprintf("; and %d more", more)
+	}
+	return s + "."
+}
+
+func services(f ecsops.Finding) string {
+	return each(f.Services, func(s ecsops.ServiceImpact) string {
+		return fmt.Sprintf("service %s would have %d of %d (at least %d must run; %d of them here)", Quote(s.Service), s.After, s.Desired, s.Floor, s.Here)
+	})
+}
+
+func percents(f ecsops.Finding) string {
+	return each(f.Services, func(s ecsops.ServiceImpact) string {
+		return fmt.Sprintf("service %s wants %d and runs %d; with minimum %d %% and maximum %d %% ECS may stop %d and start %d",
+			Quote(s.Service), s.Desired, s.Running, s.MinPercent, s.MaxPercent, max(s.MayStop, 0), max(s.MayStart, 0))
+	})
+}
+
+func targetGroups(f ecsops.Finding) string {
+	return each(f.TargetGroups, func(t ecsops.TargetGroupHit) string {
+		s := fmt.Sprintf("target group %s: %d healthy now, %d after", Quote(t.Name), t.Before, t.After)
+		if t.Delay > 0 {
+			s += ", connections drain for " + Duration(t.Delay)
+		}
+		return s
+	})
+}
+
+func groupDetail(f ecsops.Finding) string {
+	if f.Group == nil {
+		return Some(quoteAll(f.Names), namesShown)
+	}
+	return "group " + Quote(f.Group.Name) + ": " + Capacity(*f.Group)
+}
+
+// Capacity is an Auto Scaling group's arithmetic: "min 2, desired 8, max 10".
+func Capacity(g ecsops.Group) string {
+	return fmt.Sprintf("min %d, desired %d, max %d", g.Min, g.Desired, g.Max)
+}
+
+func missing(us []ecsops.Unknown) string {
+	return each(us, Unknown)
+}
+
+func since(label string, f ecsops.Finding) string {
+	if f.Since.IsZero() {
+		return ""
+	}
+	return label + " " + Time(f.Since) + "."
+}
+
+// each puts items in words, at most namesShown of them, and counts the rest.
+func each[T any](items []T, word func(T) string) string {
+	out := make([]string, 0, namesShown+1)
+	for i, it := range items {
+		if i == namesShown {
+			out = append(out, fmt.Sprintf("and %d more", len(items)-namesShown))
+			break
+		}
+		out = append(out, word(it))
+	}
+	return strings.Join(out, "; ")
+}
+
+func joined(sep string, parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" && p != "." {
+			out = append(out, p)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(out, sep), ".;", ";")
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

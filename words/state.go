@@ -1,0 +1,170 @@
+package words
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"ecsbot/ecsops"
+	"ecsbot/workflow"
+)
+
+// State says where an operation stands.
+func State(s workflow.State) string {
+	switch s {
+	case workflow.Proposed:
+		return "Waiting for a decision"
+	case workflow.AwaitingApproval:
+		return "Waiting for a second person's approval"
+	case workflow.Draining:
+		return "Draining"
+	case workflow.StoppingTasks:
+		return "Stopping tasks"
+	case workflow.Deregistering:
+		return "Deregistering"
+	case workflow.Terminating:
+		return "Terminating the machine"
+	case workflow.Verifying:
+		return "Checking the result"
+	case workflow.Undoing:
+		return "Undoing: making the instance ACTIVE again"
+	case workflow.Done:
+		return "Done and verified"
+	case workflow.Unverified:
+		return "Done, but not everything could be verified"
+	case workflow.RefusedOp:
+		return "Refused: nothing was done"
+	case workflow.Expired:
+		return "Expired: nothing was done"
+	case workflow.Stopped:
+		return "Ended early, by a person or for want of an answer"
+	case workflow.Failed:
+		return "Failed"
+	}
+	return "In a state that this version cannot name: " + Quote(string(s))
+}
+
+// StateSymbol is a sign for a state, beside its words.
+func StateSymbol(s workflow.State) string {
+	switch s {
+	case workflow.Proposed, workflow.AwaitingApproval:
+		return "❓"
+	case workflow.Done:
+		return "✅"
+	case workflow.Unverified:
+		return "⚠️"
+	case workflow.Failed:
+		return "❌"
+	case workflow.RefusedOp, workflow.Expired:
+		return "🚫"
+	case workflow.Stopped, workflow.Undoing:
+		return "↩️"
+	}
+	return "⏳"
+}
+
+// Step says what a step of a plan does.
+func Step(s ecsops.Step) string {
+	switch s.Kind {
+	case ecsops.StepDrain:
+		return "Set the instance to DRAINING: no new task starts there"
+	case ecsops.StepWait:
+		return "Wait until every task there has ended"
+	case ecsops.StepStopTasks:
+		return "Stop " + Count(len(s.Tasks), "ticked task") + " that no service replaces"
+	case ecsops.StepDeregister:
+		return "Deregister, without force: ECS refuses while anything still runs"
+	case ecsops.StepForce:
+		return "Deregister by force"
+	case ecsops.StepTerminate:
+		return terminateStep(s)
+	case ecsops.StepVerify:
+		return "Look whether it worked"
+	}
+	return "A step that this version cannot name: " + Quote(string(s.Kind))
+}
+
+func terminateStep(s ecsops.Step) string {
+	group := ""
+	if s.Group != "" {
+		group = " " + Quote(s.Group)
+	}
+	switch s.Terminate {
+	case ecsops.Replace:
+		return "Terminate the machine through its Auto Scaling group" + group + ", which starts a replacement"
+	case ecsops.Shrink:
+		return "Terminate the machine through its Auto Scaling group" + group + ", and lower the group's desired capacity by one"
+	}
+	return "Terminate the EC2 machine"
+}
+
+// Termination says what happens to the machine, as an option to choose.
+func Termination(t ecsops.Termination) string {
+	switch t {
+	case ecsops.KeepRunning:
+		return "Keep the machine running"
+	case ecsops.Terminate:
+		return "Terminate the machine"
+	case ecsops.Replace:
+		return "Terminate, and let the group start a replacement"
+	case ecsops.Shrink:
+		return "Terminate, and lower the group's capacity by one"
+	}
+	return "Unknown choice " + Quote(string(t))
+}
+
+// Action says what one AWS call does, as ordered.
+func Action(a ecsops.Action) string {
+	m := Machine(a.Target)
+	switch a.Kind {
+	case ecsops.ActDrain:
+		return "set " + m + " to DRAINING"
+	case ecsops.ActUndrain:
+		return "set " + m + " back to ACTIVE"
+	case ecsops.ActStopTask:
+		return "stop task “" + TaskID(a.Task) + "” on " + m
+	case ecsops.ActDeregister:
+		return "deregister " + m + " without force"
+	case ecsops.ActForceDeregister:
+		return "deregister " + m + " by force"
+	case ecsops.ActTerminateEC2:
+		return "terminate the machine " + m
+	case ecsops.ActTerminateInGroup:
+		if a.Decrement {
+			return "terminate " + m + " through group " + Quote(a.Group) + " and lower its desired capacity by one"
+		}
+		return "terminate " + m + " through group " + Quote(a.Group) + ", which replaces it"
+	}
+	return "do " + Quote(string(a.Kind)) + " to " + m
+}
+
+// Outcome says what is known of an action's effect.
+func Outcome(o ecsops.Outcome) string {
+	said := ""
+	if o.Code != "" {
+		said = " (" + Quote(o.Code)
+		if o.Message != "" {
+			said += ": " + Quote(o.Message)
+		}
+		said += ")"
+	}
+	switch o.Result {
+	case ecsops.OK:
+		return "AWS accepted it"
+	case ecsops.Refused:
+		return "AWS refused it, nothing was changed" + said
+	case ecsops.Throttled:
+		return "AWS asked to slow down, nothing was changed" + said
+	case ecsops.ResultUnknown:
+		return "no clear answer, so it may have happened; the bot looks before anything else" + said
+	}
+	return "an outcome that this version cannot name: " + Quote(string(o.Result)) + said
+}
+
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 || strings.HasPrefix(s, "ECS") || strings.HasPrefix(s, "EC2") {
+		return s
+	}
+	return string(unicode.ToLower(r)) + s[n:]
+}
