@@ -1,0 +1,157 @@
+package aws
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Break is the body of POST /sim/break: what to do, and to what.
+//
+//	{"what":"throttle","action":"DescribeTasks","n":3}   {"what":"throttle-all","on":true}   {"what":"deny","action":"…"}
+//
+// N counts calls (or records of a page), Seconds is real time for delays and latency, virtual for lag and protection.
+type Break struct {
+	What    string  `json:"what"`
+	Action  string  `json:"action,omitempty"`
+	Region  string  `json:"region,omitempty"`
+	ID      string  `json:"id,omitempty"` // EC2 instance, task or service
+	Extra   string  `json:"extra,omitempty"`
+	N       int     `json:"n,omitempty"`
+	Rate    float64 `json:"rate,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+	On      bool    `json:"on,omitempty"`
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Break does what b says; the methods of the same names document each.
+func (c *Cloud) Break(b Break) (string, error) {
+	switch b.What {
+	case "throttle":
+		c.Throttle(b.Action, b.N)
+	case "throttle-rate":
+		c.ThrottleRate(b.Action, b.Rate)
+	case "throttle-all":
+		c.ThrottleAll(b.On)
+	case "buckets":
+		c.EnforceBuckets(b.On)
+	case "deny":
+		c.Deny(b.Action)
+	case "allow":
+		c.Allow(b.Action)
+	case "delay":
+		c.Delay(b.Action, seconds(b.Seconds))
+	case "latency":
+		c.LatencyPerCall(seconds(b.Seconds))
+	case "hang":
+		c.Hang(b.Region)
+	case "unhang":
+		c.Unhang(b.Region)
+	case "fail-before":
+		c.FailBefore(b.Action, b.N)
+	case "fail-after":
+		c.FailAfterEffect(b.Action, b.N)
+	case "page-size":
+		c.PageSize(b.N)
+	case "lag":
+		c.Lag(seconds(b.Seconds))
+	case "heal":
+		c.Heal()
+	default:
+		return c.breakThing(b)
+	}
+	return "", nil
+}
+
+func (c *Cloud) breakThing(b Break) (string, error) {
+	switch b.What {
+	case "disconnect":
+		return "", c.DisconnectAgent(b.ID)
+	case "connect":
+		return "", c.ConnectAgent(b.ID)
+	case "stop-ec2":
+		return "", c.StopEC2(b.ID)
+	case "terminate-ec2":
+		return "", c.TerminateEC2(b.ID)
+	case "re-register":
+		return c.ReRegister(b.ID, b.Extra)
+	case "place-task":
+		return c.PlaceTask(b.ID, b.Extra, "sim")
+	case "end-task":
+		return "", c.EndTask(b.ID)
+	case "protect-task":
+		return "", c.ProtectTask(b.ID, seconds(b.Seconds))
+	case "deployment":
+		return "", c.SetDeployment(b.ID, b.On)
+	}
+	return "", fmt.Errorf("breaking %q: %w", b.What, errNoSuch)
+}
+
+// control serves /sim/: GET state, log?since=SEQ; POST break, advance {"seconds":N}, pace {"pace":X}.
+func (c *Cloud) control(w http.ResponseWriter, hr *http.Request) {
+	switch hr.Method + " " + hr.URL.Path {
+	case "GET /sim/state":
+		c.tell(w, c.State())
+	case "GET /sim/log":
+		since, err := strconv.Atoi(hr.URL.Query().Get("since"))
+		if err != nil || since < 0 {
+			since = 0
+		}
+		calls := c.Log()
+		c.tell(w, calls[min(since, len(calls)):])
+	case "POST /sim/break":
+		var b Break
+		if !read(w, hr, &b) {
+			return
+		}
+		made, err := c.Break(b)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.tell(w, m{"made": made})
+	case "POST /sim/advance":
+		var in struct {
+			Seconds float64 `json:"seconds"`
+		}
+		if !read(w, hr, &in) {
+			return
+		}
+		c.clock.Advance(seconds(in.Seconds))
+		c.tell(w, m{"now": c.State().At})
+	case "POST /sim/pace":
+		var in struct {
+			Pace float64 `json:"pace"`
+		}
+		if !read(w, hr, &in) {
+			return
+		}
+		c.clock.SetPace(in.Pace)
+		c.tell(w, m{"pace": c.clock.Pace()})
+	default:
+		http.NotFound(w, hr)
+	}
+}
+
+func read(w http.ResponseWriter, hr *http.Request, in any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, hr.Body, maxBody))
+	d.DisallowUnknownFields()
+	if err := d.Decode(in); err != nil {
+		http.Error(w, "reading the body: "+err.Error(), http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func (c *Cloud) tell(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "writing the answer: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
+}

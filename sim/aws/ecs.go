@@ -1,0 +1,469 @@
+package aws
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	agentVersion  = "1.99.1"
+	dockerVersion = "DockerVersion: 25.0.8"
+)
+
+// findCluster resolves a cluster by name or ARN; an omitted one is the cluster named "default".
+func (r *request) findCluster(ref string) (*cluster, *apiError) {
+	if ref == "" {
+		ref = "default"
+	}
+	if strings.HasPrefix(ref, "arn:") && ref != r.cell.key.clusterARN(lastPart(ref)) {
+		return nil, fault("ClusterNotFoundException", "Cluster not found.")
+	}
+	cl := r.cell.clusters[lastPart(ref)]
+	if cl == nil || cl.status != statusActive {
+		return nil, fault("ClusterNotFoundException", "Cluster not found.")
+	}
+	return cl, nil
+}
+
+func failure(arn, reason string) m { return m{"arn": arn, "reason": reason} }
+
+func listClusters(r *request) (m, *apiError) {
+	var in struct {
+		MaxResults int
+		NextToken  string
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	arns := make([]string, 0, len(r.cell.clusters))
+	for _, cl := range sorted(r.cell.clusters) {
+		arns = append(arns, cl.arn)
+	}
+	return listed(r, "clusterArns", arns, in.NextToken, in.MaxResults, 100)
+}
+
+// listed is the answer of every List call of ECS.
+func listed(r *request, name string, arns []string, token string, asked, limit int) (m, *apiError) {
+	if asked < 0 || asked > 100 {
+		return nil, fault("InvalidParameterException", "maxResults must be between 1 and 100.")
+	}
+	arns, next, e := page(r, arns, token, asked, limit)
+	if e != nil {
+		return nil, e
+	}
+	out := l{}
+	for _, a := range arns {
+		out = append(out, a)
+	}
+	return m{name: out, "nextToken": text(next)}, nil
+}
+
+func describeClusters(r *request) (m, *apiError) {
+	var in struct{ Clusters, Include []string }
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	if len(in.Clusters) == 0 {
+		in.Clusters = []string{"default"}
+	}
+	if len(in.Clusters) > 100 {
+		return nil, fault("InvalidParameterException", "clusters can have at most 100 items.")
+	}
+	found, failed := l{}, l{}
+	for _, ref := range in.Clusters {
+		cl := r.cell.clusters[lastPart(ref)]
+		if cl == nil || (strings.HasPrefix(ref, "arn:") && ref != cl.arn) {
+			arn := ref
+			if !strings.HasPrefix(ref, "arn:") {
+				arn = r.cell.key.clusterARN(ref)
+			}
+			failed = append(failed, failure(arn, "MISSING"))
+			continue
+		}
+		found = append(found, r.showCluster(cl, in.Include))
+	}
+	return m{"clusters": found, "failures": failed}, nil
+}
+
+func (r *request) showCluster(cl *cluster, include []string) m {
+	registered, services := 0, 0
+	running, pending := map[string]int{}, map[string]int{}
+	for _, i := range r.cell.instances {
+		if i.cluster == cl.arn && i.status != statusInactive {
+			registered++
+		}
+	}
+	for _, s := range r.cell.services {
+		if s.cluster == cl.arn && s.status == statusActive {
+			services++
+		}
+	}
+	for _, t := range r.cell.tasks {
+		if t.cluster != cl.arn {
+			continue
+		}
+		if t.counted() {
+			running[t.launch]++
+		} else if t.pending() {
+			pending[t.launch]++
+		}
+	}
+	out := m{
+		"clusterArn": cl.arn, "clusterName": cl.name, "status": cl.status,
+		"registeredContainerInstancesCount": registered, "activeServicesCount": services,
+		"runningTasksCount": running["EC2"] + running["FARGATE"] + running["EXTERNAL"],
+		"pendingTasksCount": pending["EC2"] + pending["FARGATE"] + pending["EXTERNAL"],
+		"capacityProviders": anyList(cl.providers), "defaultCapacityProviderStrategy": l{},
+		"statistics": l{}, "tags": l{}, "settings": l{},
+	}
+	if slices.Contains(include, "STATISTICS") {
+		out["statistics"] = r.statistics(cl, running, pending)
+	}
+	if slices.Contains(include, "TAGS") {
+		out["tags"] = tagList(cl.tags, "key", "value")
+	}
+	if slices.Contains(include, "SETTINGS") {
+		out["settings"] = l{m{"name": "containerInsights", "value": "disabled"}}
+	}
+	return out
+}
+
+func (r *request) statistics(cl *cluster, running, pending map[string]int) l {
+	byLaunch := map[string]int{}
+	for _, s := range r.cell.services {
+		if s.cluster == cl.arn && s.status == statusActive {
+			byLaunch[s.launch()]++
+		}
+	}
+	out := l{}
+	for _, launch := range []struct{ key, name string }{{"EC2", "EC2"}, {"FARGATE", "Fargate"}, {"EXTERNAL", "External"}} {
+		for name, n := range map[string]int{"running" + launch.name + "TasksCount": running[launch.key],
+			"pending" + launch.name + "TasksCount": pending[launch.key], "active" + launch.name + "ServiceCount": byLaunch[launch.key]} {
+			out = append(out, m{"name": name, "value": strconv.Itoa(n)})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].(m)["name"].(string) < out[j].(m)["name"].(string) })
+	return out
+}
+
+func anyList(in []string) l {
+	out := l{}
+	for _, s := range in {
+		out = append(out, s)
+	}
+	return out
+}
+
+func listContainerInstances(r *request) (m, *apiError) {
+	var in struct {
+		Cluster, Filter, NextToken, Status string
+		MaxResults                         int
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	if in.Status != "" && !slices.Contains([]string{"ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED"}, in.Status) {
+		return nil, fault("InvalidParameterException", "status must be one of ACTIVE, DRAINING, REGISTERING, DEREGISTERING, REGISTRATION_FAILED.")
+	}
+	match := func(subject) bool { return true }
+	if in.Filter != "" {
+		parsed, err := parseQuery(in.Filter)
+		if err != nil {
+			return nil, fault("InvalidParameterException", "Invalid query: %v", err)
+		}
+		match = parsed
+	}
+	arns := []string{}
+	for _, i := range sorted(r.cell.instances) {
+		if i.cluster != cl.arn || i.status == statusInactive || (in.Status != "" && i.status != in.Status) {
+			continue
+		}
+		if match(r.cell.subject(i)) {
+			arns = append(arns, i.arn)
+		}
+	}
+	return listed(r, "containerInstanceArns", arns, in.NextToken, in.MaxResults, 100)
+}
+
+// findInstance resolves a container instance of the cluster by id or ARN. An EC2 id is none.
+func (r *request) findInstance(cl *cluster, ref string) *instance {
+	id := lastPart(ref)
+	i := r.cell.instances[r.cell.key.arn("ecs", "container-instance/"+cl.name+"/"+id)]
+	if i == nil || (strings.HasPrefix(ref, "arn:") && ref != i.arn && ref != r.cell.key.arn("ecs", "container-instance/"+id)) {
+		return nil
+	}
+	return i
+}
+
+func (r *request) instanceARN(cl *cluster, ref string) string {
+	if strings.HasPrefix(ref, "arn:") {
+		return ref
+	}
+	return r.cell.key.arn("ecs", "container-instance/"+cl.name+"/"+ref)
+}
+
+func describeContainerInstances(r *request) (m, *apiError) {
+	var in struct {
+		Cluster                     string
+		ContainerInstances, Include []string
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	if n := len(in.ContainerInstances); n == 0 || n > 100 {
+		return nil, fault("InvalidParameterException", "instanceIds can have between 1 and 100 items.")
+	}
+	found, failed := l{}, l{}
+	for _, ref := range in.ContainerInstances {
+		if i := r.findInstance(cl, ref); i != nil {
+			found = append(found, r.showInstance(i, in.Include))
+		} else {
+			failed = append(failed, failure(r.instanceARN(cl, ref), "MISSING"))
+		}
+	}
+	return m{"containerInstances": found, "failures": failed}, nil
+}
+
+func (r *request) showInstance(i *instance, include []string) m {
+	running, pending := 0, 0
+	for _, t := range r.cell.tasksOn(i.arn) {
+		if t.counted() {
+			running++
+		} else if t.pending() {
+			pending++
+		}
+	}
+	cpu, memory, _ := r.cell.remaining(i)
+	used := r.cell.portsOn(i)
+	attributes := l{}
+	for _, name := range slices.Sorted(maps.Keys(i.attributes)) {
+		attributes = append(attributes, m{"name": name, "value": text(i.attributes[name])})
+	}
+	out := m{
+		"containerInstanceArn": i.arn, "ec2InstanceId": i.ec2ID, "capacityProviderName": text(i.provider), "version": i.version,
+		"versionInfo": m{"agentVersion": agentVersion, "agentHash": "4b9d1c2e", "dockerVersion": dockerVersion},
+		"status":      i.status, "statusReason": text(i.reason), "agentConnected": i.connected, "runningTasksCount": running, "pendingTasksCount": pending,
+		"registeredResources": resources(i.cpu, i.memory, used[:5]), "remainingResources": resources(cpu, memory, used),
+		"attributes": attributes, "registeredAt": epoch(i.registeredAt), "attachments": l{}, "tags": l{},
+	}
+	if slices.Contains(include, "TAGS") {
+		out["tags"] = tagList(i.tags, "key", "value")
+	}
+	if slices.Contains(include, "CONTAINER_INSTANCE_HEALTH") {
+		out["healthStatus"] = health(r.now, i)
+	}
+	return out
+}
+
+func resources(cpu, memory int, ports []int) l {
+	set := l{}
+	for _, p := range ports {
+		set = append(set, strconv.Itoa(p))
+	}
+	return l{
+		m{"name": "CPU", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": cpu},
+		m{"name": "MEMORY", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": memory},
+		m{"name": "PORTS", "type": "STRINGSET", "doubleValue": 0.0, "longValue": 0, "integerValue": 0, "stringSetValue": set},
+		m{"name": "PORTS_UDP", "type": "STRINGSET", "doubleValue": 0.0, "longValue": 0, "integerValue": 0, "stringSetValue": l{}},
+	}
+}
+
+func health(now time.Time, i *instance) m {
+	overall, since := "OK", i.registeredAt
+	if !i.connected {
+		overall, since = "IMPAIRED", i.disconnectedAt
+	}
+	return m{"overallStatus": overall, "details": l{m{
+		"type": "AGENT_CONNECTIVITY", "status": overall, "lastUpdated": epoch(now), "lastStatusChange": epoch(since),
+	}}}
+}
+
+func updateContainerInstancesState(r *request) (m, *apiError) {
+	var in struct {
+		Cluster, Status    string
+		ContainerInstances []string
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	if in.Status != statusActive && in.Status != statusDraining {
+		return nil, fault("InvalidParameterException", "Container instance status must be one of [ACTIVE, DRAINING].")
+	}
+	if n := len(in.ContainerInstances); n == 0 || n > 10 {
+		return nil, fault("InvalidParameterException", "instanceIds can have at most 10 items.")
+	}
+	found, failed := l{}, l{}
+	for _, ref := range in.ContainerInstances {
+		i := r.findInstance(cl, ref)
+		switch {
+		case i == nil:
+			failed = append(failed, failure(r.instanceARN(cl, ref), "MISSING"))
+			continue
+		case i.status == statusInactive:
+			failed = append(failed, failure(i.arn, "INACTIVE"))
+			continue
+		case i.status != in.Status:
+			i.status = in.Status
+			i.version++
+			r.effect = true
+			r.c.touch()
+			r.c.kick(r.cell, cl.arn)
+			for _, s := range r.cell.services {
+				if s.cluster == cl.arn {
+					s.complaints, s.nextComplaint = 0, time.Time{}
+				}
+			}
+		}
+		found = append(found, r.showInstance(i, nil))
+	}
+	return m{"containerInstances": found, "failures": failed}, nil
+}
+
+// deregisterContainerInstance refuses while a task of it is not STOPPED, unless forced: whether real ECS refuses for
+// tasks that are stopping already is not documented, and the stricter answer is given.
+func deregisterContainerInstance(r *request) (m, *apiError) {
+	var in struct {
+		Cluster, ContainerInstance string
+		Force                      bool
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	i := r.findInstance(cl, in.ContainerInstance)
+	if in.ContainerInstance == "" || strings.HasPrefix(in.ContainerInstance, "i-") {
+		return nil, fault("InvalidParameterException", "Invalid identifier: Container instance id or ARN expected.")
+	}
+	if i == nil {
+		return nil, fault("ClientException", "Referenced container instance %s not found.", lastPart(in.ContainerInstance))
+	}
+	if i.status == statusInactive {
+		return nil, fault("ClientException", "Container instance %s is inactive.", i.id)
+	}
+	tasks := slices.DeleteFunc(r.cell.tasksOn(i.arn), func(t *task) bool { return !t.alive() })
+	if len(tasks) > 0 && !in.Force {
+		return nil, fault("InvalidParameterException", "Found running tasks on the instance.")
+	}
+	host := r.cell.machines[i.ec2ID]
+	up := host != nil && host.state == ec2Running
+	for _, t := range tasks {
+		r.c.give(r.cell, t, ForcedReason, "UserInitiated", up)
+	}
+	r.c.retire(r.cell, i)
+	r.effect = true
+	if p := r.cell.providers[i.provider]; in.Force && host != nil && (host.managed || (p != nil && p.spec.ManagedInstances)) {
+		r.c.terminateMachine(r.cell, host, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: deregistered from Amazon ECS by force")
+	}
+	return m{"containerInstance": r.showInstance(i, nil)}, nil
+}
+
+func listTagsForResource(r *request) (m, *apiError) {
+	var in struct{ ResourceArn string }
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	name := lastPart(in.ResourceArn)
+	var tags []Tag
+	switch c := r.cell; {
+	case c.instances[in.ResourceArn] != nil:
+		tags = c.instances[in.ResourceArn].tags
+	case c.tasks[in.ResourceArn] != nil:
+		tags = c.tasks[in.ResourceArn].tags
+	case c.services[in.ResourceArn] != nil:
+		tags = c.services[in.ResourceArn].spec.Tags
+	case c.definitions[in.ResourceArn] != nil:
+		tags = c.definitions[in.ResourceArn].spec.Tags
+	case c.clusters[name] != nil && c.clusters[name].arn == in.ResourceArn:
+		tags = c.clusters[name].tags
+	case c.providers[name] != nil && c.providers[name].arn == in.ResourceArn:
+		tags = c.providers[name].spec.Tags
+	default:
+		return nil, fault("InvalidParameterException", "The specified resource %s was not found.", in.ResourceArn)
+	}
+	return m{"tags": tagList(tags, "key", "value")}, nil
+}
+
+func describeCapacityProviders(r *request) (m, *apiError) {
+	var in struct {
+		CapacityProviders, Include []string
+		Cluster, NextToken         string
+		MaxResults                 int
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	var chosen []*provider
+	failed := l{}
+	for _, p := range sorted(r.cell.providers) {
+		if len(in.CapacityProviders) == 0 && (in.Cluster == "" || p.spec.Cluster == "" || p.spec.Cluster == lastPart(in.Cluster)) {
+			chosen = append(chosen, p)
+		}
+	}
+	for _, ref := range in.CapacityProviders {
+		if p := r.cell.providers[lastPart(ref)]; p != nil {
+			chosen = append(chosen, p)
+		} else {
+			failed = append(failed, failure(ref, "MISSING"))
+		}
+	}
+	chosen, next, e := page(r, chosen, in.NextToken, in.MaxResults, 10)
+	if e != nil {
+		return nil, e
+	}
+	out := l{}
+	for _, p := range chosen {
+		out = append(out, r.showProvider(p, slices.Contains(in.Include, "TAGS")))
+	}
+	return m{"capacityProviders": out, "failures": failed, "nextToken": text(next)}, nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "ENABLED"
+	}
+	return "DISABLED"
+}
+
+func (r *request) showProvider(p *provider, withTags bool) m {
+	out := m{"capacityProviderArn": p.arn, "name": p.spec.Name, "status": statusActive, "cluster": text(p.spec.Cluster), "tags": l{}}
+	if withTags {
+		out["tags"] = tagList(p.spec.Tags, "key", "value")
+	}
+	if p.spec.ManagedInstances {
+		out["type"] = "MANAGED_INSTANCES"
+		out["managedInstancesProvider"] = m{
+			"infrastructureRoleArn":  "arn:aws:iam::" + r.cell.key.account + ":role/ecsInfrastructureRole",
+			"instanceLaunchTemplate": m{"ec2InstanceProfileArn": "arn:aws:iam::" + r.cell.key.account + ":instance-profile/ecsInstanceRole"},
+		}
+		return out
+	}
+	out["type"] = "EC2_AUTOSCALING"
+	arn := any(nil)
+	if g := r.cell.groups[p.spec.Group]; g != nil {
+		arn = g.arn
+	}
+	out["autoScalingGroupProvider"] = m{
+		"autoScalingGroupArn": arn, "managedDraining": onOff(p.spec.ManagedDraining), "managedTerminationProtection": onOff(p.spec.TerminationProtection),
+		"managedScaling": m{"status": onOff(p.spec.ManagedScaling), "targetCapacity": 100, "minimumScalingStepSize": 1, "maximumScalingStepSize": 10000, "instanceWarmupPeriod": 300},
+	}
+	return out
+}

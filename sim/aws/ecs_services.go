@@ -1,0 +1,182 @@
+package aws
+
+import (
+	"slices"
+	"strings"
+)
+
+func (s *service) launch() string {
+	if s.spec.Fargate {
+		return "FARGATE"
+	}
+	return "EC2"
+}
+
+func (r *request) findService(cl *cluster, ref string) *service {
+	s := r.cell.services[r.cell.key.arn("ecs", "service/"+cl.name+"/"+lastPart(ref))]
+	if s == nil || (strings.HasPrefix(ref, "arn:") && ref != s.arn) {
+		return nil
+	}
+	return s
+}
+
+func listServices(r *request) (m, *apiError) {
+	var in struct {
+		Cluster, NextToken, LaunchType, SchedulingStrategy string
+		MaxResults                                         int
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	arns := []string{}
+	for _, s := range sorted(r.cell.services) {
+		if s.cluster == cl.arn && (in.LaunchType == "" || in.LaunchType == s.launch()) &&
+			(in.SchedulingStrategy == "" || in.SchedulingStrategy == s.scheduling()) {
+			arns = append(arns, s.arn)
+		}
+	}
+	size := in.MaxResults
+	if size == 0 {
+		size = 10
+	}
+	return listed(r, "serviceArns", arns, in.NextToken, size, 100)
+}
+
+func (s *service) scheduling() string {
+	if s.spec.Daemon {
+		return "DAEMON"
+	}
+	return "REPLICA"
+}
+
+func describeServices(r *request) (m, *apiError) {
+	var in struct {
+		Cluster           string
+		Services, Include []string
+	}
+	if e := bind(r, &in); e != nil {
+		return nil, e
+	}
+	cl, e := r.findCluster(in.Cluster)
+	if e != nil {
+		return nil, e
+	}
+	if n := len(in.Services); n == 0 || n > 10 {
+		return nil, fault("InvalidParameterException", "Services can have between 1 and 10 items.")
+	}
+	found, failed := l{}, l{}
+	for _, ref := range in.Services {
+		s := r.findService(cl, ref)
+		if s == nil {
+			arn := ref
+			if !strings.HasPrefix(ref, "arn:") {
+				arn = r.cell.key.arn("ecs", "service/"+cl.name+"/"+ref)
+			}
+			failed = append(failed, failure(arn, "MISSING"))
+			continue
+		}
+		found = append(found, r.showService(s, slices.Contains(in.Include, "TAGS")))
+	}
+	return m{"services": found, "failures": failed}, nil
+}
+
+func (r *request) showService(s *service, withTags bool) m {
+	running, pending := 0, 0
+	for _, t := range r.cell.tasksOf(s.arn) {
+		if t.counted() {
+			running++
+		} else if t.pending() {
+			pending++
+		}
+	}
+	out := m{
+		"serviceArn": s.arn, "serviceName": s.name, "clusterArn": s.cluster, "status": s.status, "desiredCount": s.spec.Desired,
+		"runningCount": running, "pendingCount": pending, "taskDefinition": s.definition, "schedulingStrategy": s.scheduling(),
+		"deploymentController": m{"type": s.spec.Controller}, "createdAt": epoch(s.createdAt), "enableExecuteCommand": s.spec.ExecEnabled,
+		"deploymentConfiguration": m{
+			"minimumHealthyPercent": s.spec.MinPercent, "maximumPercent": s.spec.MaxPercent,
+			"deploymentCircuitBreaker": m{"enable": false, "rollback": false},
+		},
+		"loadBalancers": r.showBalancers(s), "serviceRegistries": l{}, "placementConstraints": s.showConstraints(),
+		"placementStrategy": l{m{"type": "spread", "field": "attribute:ecs.availability-zone"}, m{"type": "spread", "field": "instanceId"}},
+		"events":            s.showEvents(), "deployments": s.showDeployments(running, pending), "taskSets": l{}, "tags": l{},
+		"enableECSManagedTags": false, "propagateTags": "NONE",
+	}
+	if len(s.spec.Strategy) > 0 {
+		strategy := l{}
+		for _, name := range s.spec.Strategy {
+			strategy = append(strategy, m{"capacityProvider": name, "weight": 1, "base": 0})
+		}
+		out["capacityProviderStrategy"] = strategy
+	} else {
+		out["launchType"] = s.launch()
+	}
+	if d := r.cell.definitions[s.definition]; d != nil && d.spec.NetworkMode == "awsvpc" {
+		out["networkConfiguration"] = m{"awsvpcConfiguration": m{
+			"subnets": l{subnetOf(r.cell.key.region + "a"), subnetOf(r.cell.key.region + "b"), subnetOf(r.cell.key.region + "c")}, "securityGroups": l{"sg-0a1b2c3d4e5f60001"}, "assignPublicIp": "DISABLED"}}
+	}
+	if withTags {
+		out["tags"] = tagList(s.spec.Tags, "key", "value")
+	}
+	return out
+}
+
+func (r *request) showBalancers(s *service) l {
+	name := ""
+	if d := r.cell.definitions[s.definition]; d != nil {
+		name = d.spec.Family
+	}
+	out := l{}
+	for _, b := range s.spec.Balancers {
+		out = append(out, m{"targetGroupArn": b.TargetGroup, "containerName": name, "containerPort": b.ContainerPort})
+	}
+	return out
+}
+
+func (s *service) showConstraints() l {
+	out := l{}
+	for _, e := range s.spec.Constraints {
+		out = append(out, m{"type": "memberOf", "expression": e})
+	}
+	if s.spec.Distinct {
+		out = append(out, m{"type": "distinctInstance"})
+	}
+	return out
+}
+
+func (s *service) showEvents() l {
+	out := l{}
+	for _, e := range s.events {
+		out = append(out, m{"id": e.id, "createdAt": epoch(e.at), "message": e.text})
+	}
+	return out
+}
+
+func (s *service) showDeployments(running, pending int) l {
+	show := func(id, status, state string) m {
+		return m{
+			"id": id, "status": status, "taskDefinition": s.definition, "desiredCount": s.spec.Desired, "runningCount": running, "pendingCount": pending,
+			"failedTasks": 0, "createdAt": epoch(s.createdAt), "updatedAt": epoch(s.createdAt), "launchType": s.launch(), "rolloutState": state,
+			"rolloutStateReason": "ECS deployment " + id + " " + strings.ToLower(strings.ReplaceAll(state, "_", " ")) + ".",
+		}
+	}
+	if !s.extraDeployment {
+		return l{show(s.deployment, "PRIMARY", "COMPLETED")}
+	}
+	old := show(s.deployment, statusActive, "COMPLETED")
+	fresh := show(s.deployment+"9", "PRIMARY", "IN_PROGRESS")
+	fresh["runningCount"], fresh["pendingCount"] = 0, 0
+	return l{fresh, old}
+}
+
+// subnetOf is the one subnet of an availability zone.
+func subnetOf(az string) string {
+	if az == "" {
+		return "subnet-0a1b2c3d4e5f60000"
+	}
+	return "subnet-0a1b2c3d4e5f6000" + az[len(az)-1:]
+}

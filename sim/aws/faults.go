@@ -1,0 +1,300 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// errHung and errCut say how a call ends without an answer.
+var (
+	errHung = &apiError{code: "Hung"}
+	errCut  = &apiError{code: "ConnectionReset"}
+)
+
+// faults is what is broken at present; guarded by Cloud.mu.
+type faults struct {
+	throttle    map[string]int     // by action: how many more are throttled
+	rate        map[string]float64 // by action: the share that is throttled
+	throttleAll bool
+	enforce     bool
+	buckets     map[bucketKey]*bucket
+	deny        map[string]bool
+	delay       map[string]time.Duration
+	latency     time.Duration
+	hang        map[string]bool // Region
+	before      map[string]int
+	afterEffect map[string]int
+	pageSize    int
+	lag         time.Duration
+}
+
+func put[V any](in map[string]V, k string, v V) map[string]V {
+	if in == nil {
+		in = map[string]V{}
+	}
+	in[k] = v
+	return in
+}
+
+func (c *Cloud) break_(do func(f *faults)) { //nolint:revive // break is a keyword
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	do(&c.faults)
+}
+
+// Throttle refuses the next n calls of the action ("DescribeTasks", or "*") with the service's throttling error.
+func (c *Cloud) Throttle(action string, n int) {
+	c.break_(func(f *faults) { f.throttle = put(f.throttle, action, n) })
+}
+
+// ThrottleRate refuses that share (0 to 1) of the action's calls, by the seed's dice; 0 ends it.
+func (c *Cloud) ThrottleRate(action string, share float64) {
+	c.break_(func(f *faults) { f.rate = put(f.rate, action, share) })
+}
+
+// ThrottleAll refuses every call until it is switched off.
+func (c *Cloud) ThrottleAll(on bool) { c.break_(func(f *faults) { f.throttleAll = on }) }
+
+// EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+func (c *Cloud) EnforceBuckets(on bool) {
+	c.break_(func(f *faults) { f.enforce, f.buckets = on, map[bucketKey]*bucket{} })
+}
+
+// Deny refuses the action as IAM would; Allow ends it.
+func (c *Cloud) Deny(action string) { c.break_(func(f *faults) { f.deny = put(f.deny, action, true) }) }
+
+// Allow ends a Deny.
+func (c *Cloud) Allow(action string) { c.break_(func(f *faults) { delete(f.deny, action) }) }
+
+// Delay holds every call of the action for d of real time before it has effect.
+func (c *Cloud) Delay(action string, d time.Duration) {
+	c.break_(func(f *faults) { f.delay = put(f.delay, action, d) })
+}
+
+// LatencyPerCall holds every call for d of real time before it has effect.
+func (c *Cloud) LatencyPerCall(d time.Duration) { c.break_(func(f *faults) { f.latency = d }) }
+
+// Hang leaves every call to the Region without an answer, until the client gives up or Unhang.
+func (c *Cloud) Hang(region string) { c.break_(func(f *faults) { f.hang = put(f.hang, region, true) }) }
+
+// Unhang ends a Hang for later calls; those that hang go on hanging until their clients give up.
+func (c *Cloud) Unhang(region string) { c.break_(func(f *faults) { delete(f.hang, region) }) }
+
+// FailBefore resets the connection of the next n calls of the action before they have any effect.
+func (c *Cloud) FailBefore(action string, n int) {
+	c.break_(func(f *faults) { f.before = put(f.before, action, n) })
+}
+
+// FailAfterEffect lets the next n calls of the action have their effect, and resets the connection instead of answering.
+func (c *Cloud) FailAfterEffect(action string, n int) {
+	c.break_(func(f *faults) { f.afterEffect = put(f.afterEffect, action, n) })
+}
+
+// PageSize caps every page at n records, whatever was asked; 0 ends it.
+func (c *Cloud) PageSize(n int) { c.break_(func(f *faults) { f.pageSize = n }) }
+
+// Lag makes reads answer from what was true d of virtual time ago; 0 ends it.
+func (c *Cloud) Lag(d time.Duration) {
+	c.break_(func(f *faults) {
+		f.lag = d
+		if d == 0 {
+			c.past = nil
+			return
+		}
+		c.past = []*world{c.stamped()}
+	})
+}
+
+// Heal ends every fault but what was done to instances.
+func (c *Cloud) Heal() {
+	c.break_(func(f *faults) { *f = faults{buckets: map[bucketKey]*bucket{}}; c.past = nil })
+}
+
+func (c *Cloud) stamped() *world {
+	w := c.live.clone()
+	w.at = c.now
+	return w
+}
+
+// remember keeps a view for the readers that lag.
+func (c *Cloud) remember() {
+	if c.faults.lag <= 0 || !(c.dirty || len(c.past) == 0) {
+		return
+	}
+	c.past = append(c.past, c.stamped())
+	for len(c.past) > 1 && !c.past[1].at.After(c.now.Add(-c.faults.lag)) {
+		c.past = c.past[1:]
+	}
+}
+
+// view is what a reader sees: the live estate, or the newest view that is as old as the lag.
+func (c *Cloud) view() *world {
+	if c.faults.lag <= 0 || len(c.past) == 0 {
+		return c.live
+	}
+	seen := c.past[0]
+	for _, w := range c.past {
+		if !w.at.After(c.now.Add(-c.faults.lag)) {
+			seen = w
+		}
+	}
+	return seen
+}
+
+// obstruct applies the faults that come before a call has effect.
+func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
+	c.mu.Lock()
+	f := &c.faults
+	wait := f.latency + f.delay[r.call.Action]
+	hangs := f.hang[r.call.Region]
+	c.mu.Unlock()
+	if hangs {
+		select {
+		case <-ctx.Done():
+		case <-c.base.Done():
+		}
+		return errHung
+	}
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return errHung
+		case <-c.base.Done():
+			return errHung
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case f.deny[r.call.Action]:
+		return r.denied()
+	case c.throttled(r):
+		return r.throttledError()
+	case countDown(f.before, r.call.Action):
+		return errCut
+	}
+	return nil
+}
+
+func countDown(left map[string]int, action string) bool {
+	if left[action] <= 0 {
+		return false
+	}
+	left[action]--
+	return true
+}
+
+// loses reports whether the answer of a call that had its effect gets lost.
+func (c *Cloud) loses(r *request, refused *apiError) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return refused == nil && countDown(c.faults.afterEffect, r.call.Action)
+}
+
+func (r *request) denied() *apiError {
+	text := "User: " + r.caller.arn + " is not authorized to perform: " + r.call.Service + ":" + r.call.Action +
+		" because no identity-based policy allows the " + r.call.Service + ":" + r.call.Action + " action"
+	switch r.proto {
+	case awsJSON:
+		return fault("AccessDeniedException", "%s", text)
+	case ec2Query:
+		return &apiError{http.StatusForbidden, "UnauthorizedOperation", "You are not authorized to perform this operation. " + text}
+	}
+	return &apiError{http.StatusForbidden, "AccessDenied", text}
+}
+
+func (r *request) throttledError() *apiError {
+	switch r.proto {
+	case awsJSON:
+		return fault("ThrottlingException", "Rate exceeded")
+	case ec2Query:
+		return &apiError{http.StatusServiceUnavailable, "RequestLimitExceeded", "Request limit exceeded."}
+	}
+	return fault("Throttling", "Rate exceeded")
+}
+
+// throttled decides whether this call is one too many.
+func (c *Cloud) throttled(r *request) bool {
+	f := &c.faults
+	if f.throttleAll || countDown(f.throttle, r.call.Action) || countDown(f.throttle, "*") {
+		return true
+	}
+	for _, share := range []float64{f.rate[r.call.Action], f.rate["*"]} {
+		if share > 0 && c.rng.Float64() < share {
+			return true
+		}
+	}
+	if !f.enforce || r.call.Service == "sts" {
+		return false
+	}
+	name, burst, refill := bucketOf(r)
+	key := bucketKey{r.call.Account, r.call.Region, name}
+	b := f.buckets[key]
+	now := c.clock.Now()
+	if b == nil {
+		b = &bucket{left: burst, at: now}
+		f.buckets[key] = b
+	}
+	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*refill)
+	b.at = now
+	if b.left < 1 {
+		return true
+	}
+	b.left--
+	return false
+}
+
+type bucketKey struct{ account, region, name string }
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+// bucketOf returns the documented bucket of a call: its burst and its tokens per second.
+func bucketOf(r *request) (name string, burst, refill float64) {
+	switch a := r.call.Action; r.call.Service {
+	case "ecs":
+		return ecsBucket(a)
+	case "ec2":
+		unfiltered := a == "DescribeInstances" && !r.form.Has("InstanceId.1") && !r.form.Has("Filter.1.Name") && !r.form.Has("MaxResults")
+		switch {
+		case unfiltered:
+			return "DescribeInstances unfiltered", 50, 10
+		case r.op.mutating:
+			return a, 50, 5
+		}
+		return a, 100, 20
+	case "autoscaling": // one undisclosed bucket for all actions
+		return "autoscaling", 100, 10
+	}
+	return r.call.Service, 100, 20
+}
+
+func ecsBucket(action string) (name string, burst, refill float64) {
+	switch action {
+	case "UpdateContainerInstancesState", "DeregisterContainerInstance", "StopTask":
+		return "cluster resource modify", 100, 40
+	case "DescribeServices", "ListServices":
+		return "service read", 100, 20
+	case "DescribeTaskDefinition":
+		return "task definition read", 50, 20
+	case "DescribeClusters", "ListClusters":
+		return "cluster read", 50, 20
+	case "DescribeCapacityProviders":
+		return "capacity provider read", 50, 20
+	case "GetTaskProtection":
+		return "task protection", 200, 80
+	case "ListTagsForResource":
+		return "tag read", 50, 20
+	}
+	return "cluster resource read", 100, 20
+}
+
+var errNoSuch = errors.New("no such thing in the simulated estate")

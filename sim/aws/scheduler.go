@@ -1,0 +1,439 @@
+package aws
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	passAfter      = 1500 * time.Millisecond // the scheduler's reaction to a change
+	retryAfter     = 15 * time.Second        // its next try when something did not fit
+	firstComplaint = time.Minute             // between two "unable to place" events; doubles up to lastComplaint
+	lastComplaint  = 15 * time.Minute
+)
+
+// kick orders a scheduler pass over the cluster.
+func (c *Cloud) kick(cl *cell, clusterARN string) {
+	if c.pass[clusterARN] {
+		return
+	}
+	c.pass[clusterARN] = true
+	c.after(passAfter, func() {
+		c.pass[clusterARN] = false
+		c.schedule(cl, clusterARN)
+	})
+}
+
+// schedule is one pass: every service towards its desired count, and the owners of instances towards theirs.
+func (c *Cloud) schedule(cl *cell, clusterARN string) {
+	again := false
+	for _, s := range sorted(cl.services) {
+		if s.cluster != clusterARN || s.spec.Fargate || s.status != statusActive || s.spec.Controller == "EXTERNAL" {
+			continue
+		}
+		if s.spec.Daemon {
+			again = c.daemon(cl, s) || again
+		} else {
+			again = c.replicas(cl, s) || again
+		}
+		c.steadiness(cl, s)
+	}
+	c.finishTerminations(cl)
+	if again {
+		c.after(retryAfter, func() { c.kick(cl, clusterARN) })
+	}
+}
+
+// minimum and maximum are the bounds that hold while tasks move: the one rounded up, the other down.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+func (s *service) minimum() int { return (s.spec.Desired*s.spec.MinPercent + 99) / 100 }
+func (s *service) maximum() int { return s.spec.Desired * s.spec.MaxPercent / 100 }
+
+// replicas moves a replica service on by what its percents allow now, and reports whether a task did not fit.
+func (c *Cloud) replicas(cl *cell, s *service) bool {
+	var keep, leave []*task
+	total, healthy := 0, 0
+	for _, t := range cl.tasksOf(s.arn) {
+		if t.desired != taskRunning {
+			continue
+		}
+		i := cl.instances[t.instance]
+		// Tasks of a host whose agent is not connected never move (aws/containers-roadmap#2040).
+		if i != nil && i.status == statusDraining && i.connected {
+			if t.pending() {
+				c.stopTask(cl, t, "Container instance is in DRAINING state.", "ServiceSchedulerInitiated", false)
+				continue
+			}
+			leave = append(leave, t)
+		} else {
+			keep = append(keep, t)
+		}
+		total++
+		if c.healthy(cl, t) {
+			healthy++
+		}
+	}
+	missing := s.spec.Desired - len(keep)
+	if missing < 0 {
+		c.stopSome(cl, s, youngest(keep, -missing), "scaled down")
+	}
+	unplaced := c.startSome(cl, s, min(missing, s.maximum()-total))
+	c.moveAway(cl, s, leave, healthy)
+	return unplaced
+}
+
+// youngest picks the n tasks to end when there are too many.
+func youngest(tasks []*task, n int) []*task {
+	out := slices.Clone(tasks)
+	slices.SortStableFunc(out, func(a, b *task) int { return b.createdAt.Compare(a.createdAt) })
+	return out[:n]
+}
+
+// moveAway stops tasks on draining hosts as long as the healthy ones stay at the minimum.
+func (c *Cloud) moveAway(cl *cell, s *service, leave []*task, healthy int) {
+	spare := healthy - s.minimum()
+	var stop []*task
+	for _, t := range leave {
+		if !c.healthy(cl, t) {
+			stop = append(stop, t)
+			continue
+		}
+		if spare > 0 {
+			spare--
+			stop = append(stop, t)
+		}
+	}
+	c.stopSome(cl, s, stop, "draining")
+}
+
+func (c *Cloud) stopSome(cl *cell, s *service, tasks []*task, why string) {
+	if len(tasks) == 0 {
+		return
+	}
+	reason := "Scaling activity initiated by (deployment " + s.deployment + ")"
+	if why == "draining" {
+		reason = "Task stopped due to container instance draining."
+	}
+	names := ""
+	for _, t := range tasks {
+		c.stopTask(cl, t, reason, "ServiceSchedulerInitiated", true)
+		names += " (task " + t.id + ")"
+	}
+	s.steady = false
+	c.note(s, fmt.Sprintf("has stopped %d running tasks:%s.", len(tasks), names))
+}
+
+// startSome starts up to n tasks and reports whether one did not fit.
+func (c *Cloud) startSome(cl *cell, s *service, n int) bool {
+	if n <= 0 {
+		return false
+	}
+	d := cl.definitions[s.definition]
+	names, started := "", 0
+	for range n {
+		host, why := c.place(cl, s, d)
+		if host == nil {
+			c.complain(cl, s, why)
+			break
+		}
+		t := c.newTask(cl, s.cluster, d, host)
+		t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+		t.exec, t.tags = s.spec.ExecEnabled, s.spec.Tags
+		c.advance(cl, t)
+		started++
+		names += " (task " + t.id + ")"
+	}
+	if started > 0 {
+		s.steady = false
+		if started == n {
+			s.complaints, s.nextComplaint = 0, time.Time{}
+		}
+		c.note(s, fmt.Sprintf("has started %d tasks:%s.", started, names))
+		c.kick(cl, s.cluster)
+	}
+	return started < n
+}
+
+// newTask creates a task on the host in its first state.
+func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instance) *task {
+	id := c.hex(32)
+	t := &task{
+		id: id, arn: cl.key.arn("ecs", "task/"+lastPart(clusterARN)+"/"+id), cluster: clusterARN, definition: d.arn,
+		desired: taskRunning, last: taskPending, createdAt: c.now, launch: "FARGATE", cpu: d.spec.CPU, memory: d.spec.Memory,
+		group: "family:" + d.spec.Family, version: 1,
+	}
+	if host != nil {
+		t.instance, t.host, t.az, t.launch, t.provider = host.arn, host.ec2ID, host.az, "EC2", host.provider
+		if host.external {
+			t.launch = "EXTERNAL"
+		}
+		t.hostPorts = c.ports(cl, d, host)
+		host.version++
+	}
+	if d.spec.NetworkMode == "awsvpc" {
+		t.last = taskProvisioning
+	}
+	cl.tasks[t.arn] = t
+	c.touch()
+	return t
+}
+
+// ports gives each container port its host port: the fixed one, or the next of the ephemeral range in bridge mode.
+func (c *Cloud) ports(cl *cell, d *definition, host *instance) map[int]int {
+	used := cl.portsOn(host)
+	out := map[int]int{}
+	next := 32768
+	for _, p := range d.spec.Ports {
+		port := d.spec.hostPort(p)
+		if port == 0 && d.spec.NetworkMode == "bridge" {
+			for slices.Contains(used, next) {
+				next++
+			}
+			port = next
+			used = append(used, port)
+		}
+		if port != 0 {
+			out[p.ContainerPort] = port
+		}
+	}
+	return out
+}
+
+// hostPort is the host port that the mapping fixes, 0 for none.
+func (d TaskDefinitionSpec) hostPort(p PortSpec) int {
+	switch d.NetworkMode {
+	case "host":
+		return p.ContainerPort
+	case "bridge":
+		return p.HostPort
+	}
+	return 0
+}
+
+func (cl *cell) portsOn(host *instance) []int {
+	used := []int{22, 2375, 2376, 51678, 51679}
+	for _, t := range cl.tasksOn(host.arn) {
+		if t.alive() {
+			used = append(used, slices.Sorted(maps.Values(t.hostPorts))...)
+		}
+	}
+	return used
+}
+
+// complain notes that a task did not fit, with growing pauses, and asks a managed-scaling provider for a host.
+func (c *Cloud) complain(cl *cell, s *service, why string) {
+	s.steady = false
+	c.scaleOut(cl, s)
+	if c.now.Before(s.nextComplaint) {
+		return
+	}
+	pause := min(firstComplaint<<min(s.complaints, 10), lastComplaint)
+	s.complaints++
+	s.nextComplaint = c.now.Add(pause)
+	c.note(s, "was unable to place a task because no container instance met all of its requirements. "+why+
+		" For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.")
+}
+
+// place chooses the host for one more task: spread over zones, then the one with the fewest tasks. With none it says
+// why the closest one was not good enough, in the words of the service events.
+func (c *Cloud) place(cl *cell, s *service, d *definition) (*instance, string) {
+	why, closest := "Reason: No Container Instances were found in your cluster.", -1
+	var best *instance
+	var bestRank [2]int
+	zones := map[string]int{}
+	for _, t := range cl.tasksOf(s.arn) {
+		if t.desired == taskRunning {
+			zones[t.az]++
+		}
+	}
+	for _, i := range sorted(cl.instances) {
+		if i.cluster != s.cluster || i.status != statusActive {
+			continue
+		}
+		met, reason := c.fits(cl, s, d, i)
+		if reason != "" {
+			if met > closest {
+				closest, why = met, "The closest matching (container-instance "+i.id+") "+reason
+			}
+			continue
+		}
+		rank := [2]int{zones[i.az], len(cl.tasksOn(i.arn))}
+		if best == nil || slices.Compare(rank[:], bestRank[:]) < 0 {
+			best, bestRank = i, rank
+		}
+	}
+	return best, why
+}
+
+// fits returns "" when the instance can take the task, else the reason and how many requirements came before it.
+func (c *Cloud) fits(cl *cell, s *service, d *definition, i *instance) (int, string) {
+	if len(s.spec.Strategy) > 0 && !slices.Contains(s.spec.Strategy, i.provider) {
+		return 0, "does not belong to the capacity provider of the service."
+	}
+	for _, name := range d.spec.Requires {
+		if _, ok := i.attributes[name]; !ok {
+			return 1, "is missing an attribute required by your task."
+		}
+	}
+	for _, expression := range slices.Concat(d.spec.Constraints, s.spec.Constraints) {
+		if m, err := parseQuery(expression); err != nil || !m(cl.subject(i)) {
+			return 2, "does not satisfy the placement constraints of your task."
+		}
+	}
+	if s.spec.Distinct && slices.ContainsFunc(cl.tasksOn(i.arn), func(t *task) bool { return t.service == s.arn && t.desired == taskRunning }) {
+		return 3, "already runs a task of the service (distinctInstance)."
+	}
+	return c.resources(cl, d, i)
+}
+
+func (c *Cloud) resources(cl *cell, d *definition, i *instance) (int, string) {
+	if !i.connected {
+		return 4, `encountered error "AGENT".`
+	}
+	cpu, memory, enis := cl.remaining(i)
+	if memory < d.spec.Memory {
+		return 5, "has insufficient memory available."
+	}
+	if cpu < d.spec.CPU {
+		return 6, "has insufficient CPU units available."
+	}
+	used := cl.portsOn(i)
+	for _, p := range d.spec.Ports {
+		if port := d.spec.hostPort(p); port != 0 && slices.Contains(used, port) {
+			return 7, "is already using a port required by your task."
+		}
+	}
+	if d.spec.NetworkMode == "awsvpc" && enis <= 0 {
+		return 8, `encountered error "RESOURCE:ENI".`
+	}
+	return 9, ""
+}
+
+// remaining is what the instance has left: tasks hold theirs until they are STOPPED (aws/containers-roadmap#325).
+func (cl *cell) remaining(i *instance) (cpu, memory, enis int) {
+	cpu, memory, enis = i.cpu, i.memory, enisOf(cl.machines[i.ec2ID])-1
+	for _, t := range cl.tasksOn(i.arn) {
+		if !t.alive() {
+			continue
+		}
+		cpu -= t.cpu
+		memory -= t.memory
+		if d := cl.definitions[t.definition]; d != nil && d.spec.NetworkMode == "awsvpc" {
+			enis--
+		}
+	}
+	return cpu, memory, enis
+}
+
+// enisOf is the number of network interfaces that the instance type takes.
+func enisOf(m *machine) int {
+	if m == nil {
+		return 4
+	}
+	switch size := m.kind[strings.LastIndexByte(m.kind, '.')+1:]; size {
+	case "nano", "micro", "small":
+		return 2
+	case "medium", "large":
+		return 3
+	case "4xlarge", "8xlarge", "12xlarge":
+		return 8
+	case "16xlarge", "24xlarge", "metal":
+		return 15
+	}
+	return 4
+}
+
+func (cl *cell) subject(i *instance) subject {
+	s := subject{instance: i}
+	for _, t := range cl.tasksOn(i.arn) {
+		if t.counted() {
+			s.running++
+		}
+		if t.desired == taskRunning {
+			s.groups = append(s.groups, t.group)
+		}
+	}
+	return s
+}
+
+// daemon keeps one task on each fitting instance; on a draining one it stops the daemon last
+// (aws/containers-roadmap#128), and starts no other elsewhere.
+func (c *Cloud) daemon(cl *cell, s *service) bool {
+	d := cl.definitions[s.definition]
+	unplaced, desired := false, 0
+	for _, i := range sorted(cl.instances) {
+		if i.cluster != s.cluster {
+			continue
+		}
+		var mine *task
+		others := false
+		for _, t := range cl.tasksOn(i.arn) {
+			if t.service == s.arn && t.desired == taskRunning {
+				mine = t
+			} else if t.alive() && !c.isDaemon(cl, t) {
+				others = true
+			}
+		}
+		switch {
+		case i.status == statusDraining && i.connected && mine != nil && !others:
+			c.stopSome(cl, s, []*task{mine}, "draining")
+		case i.status == statusActive && mine != nil:
+			desired++
+		case i.status == statusActive:
+			want, failed := c.startDaemon(cl, s, d, i)
+			desired += want
+			unplaced = unplaced || failed
+		}
+	}
+	if s.spec.Desired != desired {
+		s.spec.Desired = desired
+		c.touch()
+	}
+	return unplaced
+}
+
+// startDaemon starts the daemon on an instance that meets its constraints, and reports how many it wants there (0 or
+// 1) and whether there was no room.
+func (c *Cloud) startDaemon(cl *cell, s *service, d *definition, i *instance) (int, bool) {
+	met, reason := c.fits(cl, s, d, i)
+	if reason != "" {
+		if met <= 4 { // not meant for this instance, or nobody to ask there
+			return 0, false
+		}
+		c.complain(cl, s, "The closest matching (container-instance "+i.id+") "+reason)
+		return 1, true
+	}
+	t := c.newTask(cl, s.cluster, d, i)
+	t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+	c.advance(cl, t)
+	s.steady = false
+	c.note(s, "has started 1 tasks: (task "+t.id+").")
+	return 1, false
+}
+
+func (c *Cloud) isDaemon(cl *cell, t *task) bool {
+	s := cl.services[t.service]
+	return s != nil && s.spec.Daemon
+}
+
+// steadiness notes the moment at which a service has what it wants and nothing moves.
+func (c *Cloud) steadiness(cl *cell, s *service) {
+	running, moving := 0, s.extraDeployment
+	for _, t := range cl.tasksOf(s.arn) {
+		switch i := cl.instances[t.instance]; {
+		case !t.alive():
+		case !t.counted() || (i != nil && i.status == statusDraining && i.connected):
+			moving = true
+		default:
+			running++
+		}
+	}
+	steady := !moving && running == s.spec.Desired
+	if steady && !s.steady {
+		c.note(s, "has reached a steady state.")
+	}
+	s.steady = steady
+}

@@ -1,0 +1,137 @@
+package aws
+
+import "time"
+
+// Tag is a resource tag.
+type Tag struct{ Key, Value string }
+
+// ClusterSpec describes a cluster to add.
+type ClusterSpec struct {
+	Name      string
+	Providers []string // capacity providers associated with it
+	Tags      []Tag
+}
+
+// InstanceSpec describes an EC2 instance that is, unless Unregistered, registered as a container instance as well.
+type InstanceSpec struct {
+	Cluster            string // name
+	EC2ID              string // i- and 17 hex digits; mi- for an external instance; drawn when empty
+	RegisterID         string // container-instance id, 32 hex digits; drawn when empty
+	AZ                 string // default: the Region's first
+	Type               string // default m6i.large
+	CPU, Memory        int    // registered CPU units and MiB; default 2048 and 7764
+	Attributes         map[string]string
+	Tags               []Tag  // of the EC2 instance, also shown as the container instance's
+	Group              string // Auto Scaling group that it belongs to
+	Provider           string // capacity provider name
+	Spot               bool
+	Protected          bool // disableApiTermination
+	ScaleIn            bool // protected from scale-in
+	Disconnected       bool // its agent is not connected
+	Managed            bool // operated by ECS Managed Instances
+	Terminated         bool // EC2 says terminated, and has for TerminatedFor
+	TerminatedFor, Age time.Duration
+	Unregistered       bool // EC2 instance only
+}
+
+// PortSpec is one port mapping; HostPort 0 is dynamic in bridge mode.
+type PortSpec struct{ ContainerPort, HostPort int }
+
+// TaskDefinitionSpec describes a task definition of one container named as its family.
+type TaskDefinitionSpec struct {
+	Family      string
+	Revision    int // default: the next one
+	Image       string
+	CPU, Memory int
+	NetworkMode string // bridge (default), host, awsvpc, none
+	Ports       []PortSpec
+	StopTimeout time.Duration // default 30 s, the agent's
+	StopTakes   time.Duration // how long the container takes to obey SIGTERM; default 2 s
+	Requires    []string      // required attribute names
+	Constraints []string      // memberOf expressions
+	HostVolume  string        // sourcePath of a host volume
+	Tags        []Tag
+}
+
+// BalancerSpec ties a service's container port to a target group.
+type BalancerSpec struct {
+	TargetGroup   string // ARN
+	ContainerPort int
+}
+
+// ServiceSpec describes a service. Its first tasks run already: one for each entry of On.
+type ServiceSpec struct {
+	Cluster        string
+	Name           string
+	TaskDefinition string // ARN, family or family:revision
+	Desired        int
+	MinPercent     int // used as it stands: write 100 for the documented default of a replica service
+	MaxPercent     int
+	Daemon         bool
+	Fargate        bool
+	Strategy       []string // capacity providers; empty means launch type EC2
+	Balancers      []BalancerSpec
+	Constraints    []string // memberOf expressions
+	Distinct       bool     // distinctInstance
+	ExecEnabled    bool
+	Controller     string   // ECS (default), CODE_DEPLOY, EXTERNAL
+	On             []string // EC2 instance ids of the tasks that run from the start
+	Tags           []Tag
+}
+
+// TaskSpec describes a standalone task that runs already (or starts, with Start).
+type TaskSpec struct {
+	Cluster        string
+	TaskDefinition string
+	On             string // EC2 instance id; empty for Fargate
+	Group          string // default family:<family>
+	StartedBy      string
+	Start          bool          // begins in its first state instead of RUNNING
+	RunsFor        time.Duration // ends by itself after that much virtual time; 0 never
+	Fargate        bool
+	Service        string // name of a service that it shall count as a task of, for mischief
+	ID             string // 32 hex digits; drawn when empty
+	Tags           []Tag
+}
+
+// TargetGroupSpec describes a target group; a load balancer of the same name is made when Balancer is set.
+type TargetGroupSpec struct {
+	Name               string
+	Type               string // instance or ip
+	Port               int
+	DeregistrationWait time.Duration
+	HealthyAfter       time.Duration // initial to healthy; default 20 s
+	Balancer           string        // application load balancer's name
+}
+
+// GroupSpec describes an Auto Scaling group.
+type GroupSpec struct {
+	Name              string
+	Min, Max, Desired int
+	AZs               []string
+	Cluster           string // new instances register here
+	Provider          string
+	InstanceType      string
+	ProtectNew        bool
+	Hooks             []HookSpec
+	Suspended         []string
+	Tags              []Tag
+}
+
+// HookSpec is a lifecycle hook of an Auto Scaling group.
+type HookSpec struct {
+	Name, Transition, DefaultResult string
+	Heartbeat                       time.Duration
+}
+
+// ProviderSpec describes a capacity provider.
+type ProviderSpec struct {
+	Name                  string
+	Group                 string // Auto Scaling group name
+	ManagedScaling        bool
+	ManagedDraining       bool
+	TerminationProtection bool
+	ManagedInstances      bool // type MANAGED_INSTANCES
+	Cluster               string
+	Tags                  []Tag
+}
