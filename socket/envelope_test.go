@@ -37,7 +37,7 @@ func TestEnvelopeFields(t *testing.T) {
 		f, m, got := one(t, `{"envelope_id":"e1","type":"events_api","accepts_response_payload":false,"payload":{"a":[1]},"retry_attempt":2,"retry_reason":"timeout"}`)
 		defer f.stop()
 		defer m.stop(t)
-		e := <-got
+		e := next(t, got)
 		want := &Envelope{ID: "e1", Type: "events_api", Payload: []byte(`{"a":[1]}`), RetryAttempt: 2, RetryReason: "timeout", ReceivedAt: time.Now()}
 		if diff := cmp.Diff(want, e, cmpopts.IgnoreUnexported(Envelope{})); diff != "" {
 			t.Errorf("envelope (-want +got):\n%s", diff)
@@ -53,7 +53,7 @@ func TestAckOnceAndSmall(t *testing.T) {
 		f, m, got := one(t, click)
 		defer f.stop()
 		defer m.stop(t)
-		e := <-got
+		e := next(t, got)
 		overhead := len(`{"envelope_id":"e1","payload":""}`)
 		if err := e.Ack(t.Context(), strings.Repeat("x", maxAck-overhead)); !errors.Is(err, ErrAckTooLarge) {
 			t.Errorf("Ack(20 KB) = %v, want ErrAckTooLarge", err)
@@ -103,7 +103,7 @@ func TestAckAfterClose(t *testing.T) {
 		f, m, got := one(t, click, `{"envelope_id":"e2","type":"interactive"}`)
 		defer f.stop()
 		defer m.stop(t)
-		e, e2 := <-got, <-got
+		e, e2 := next(t, got), next(t, got)
 		_ = f.all()[0].ws.Close()
 		synctest.Wait()
 		pause(t.Context(), time.Minute) // its successor is long up, and must not be used
@@ -125,7 +125,7 @@ func TestAckAfterDisconnectFrame(t *testing.T) {
 		f, m, got := one(t, click, `{"type":"disconnect","reason":"warning"}`)
 		defer f.stop()
 		defer m.stop(t)
-		e := <-got
+		e := next(t, got)
 		pause(t.Context(), 50*time.Second) // the successor is up, the old one still open
 		if err := e.Ack(t.Context(), nil); err != nil {
 			t.Errorf("Ack() = %v, want it on the old socket", err)
@@ -145,7 +145,7 @@ func TestStrangeMessages(t *testing.T) {
 		defer m.stop(t)
 		ids := []string{}
 		for range 3 {
-			ids = append(ids, (<-got).ID)
+			ids = append(ids, next(t, got).ID)
 		}
 		pause(t.Context(), 5*time.Second)
 		h := m.Health()
@@ -172,19 +172,20 @@ func TestFragmentsAndSize(t *testing.T) {
 			}
 			for i := 0; i < len(big); i += 1 << 19 {
 				_, _ = w.Write([]byte(big[i:min(i+1<<19, len(big))]))
-				pause(context.Background(), 25*time.Second) // slower than ReadTimeout in all, and alive all the time
+				pause(context.Background(), 14*time.Second) // slower than ReadTimeout in all, and alive all the time
 			}
 			_ = w.Close()
 			_ = c.send(`{"pad":"` + strings.Repeat("z", readLimit) + `"}`)
 		})
 		defer f.stop()
+		f.prepare = deaf // so that pongs are no sign of life
 		got := make(chan int, 1)
 		m := start(t, t.Context(), f, Config{Dialer: dialer, Handle: func(_ context.Context, e *Envelope) { got <- len(e.Payload) }})
 		defer m.stop(t)
-		if n := <-got; n != 3<<20+len(`{"x":""}`) {
+		if n := next(t, got); n != 3<<20+len(`{"x":""}`) {
 			t.Errorf("payload of %d bytes", n)
 		}
-		pause(t.Context(), time.Minute)
+		pause(t.Context(), 5*time.Second)
 		if h := m.Health(); h.Reconnects[ReasonBroken] != 1 || h.Live() != 2 {
 			t.Errorf("Reconnects %v, %d live; want the sender of more than 4 MB left and replaced", h.Reconnects, h.Live())
 		}

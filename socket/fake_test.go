@@ -18,6 +18,8 @@ import (
 // loopback TCP. Each connection runs script.
 type fakeSlack struct {
 	script func(*fakeConn)
+	// prepare, if set, runs before the connection is read, to change its control-frame handlers.
+	prepare func(*fakeConn)
 	// refuse, if set, answers the nth open (from 1) with an error.
 	refuse func(n int) error
 
@@ -29,7 +31,6 @@ type fakeSlack struct {
 	mu    sync.Mutex
 	opens []time.Time
 	conns []*fakeConn
-	upped chan *fakeConn
 }
 
 type fakeAck struct {
@@ -73,7 +74,7 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 // newFake starts a fake in memory. The caller must call stop before its bubble ends.
 func newFake(script func(*fakeConn)) (*fakeSlack, *websocket.Dialer) {
 	l := &pipeListener{ch: make(chan net.Conn), done: make(chan struct{})}
-	f := &fakeSlack{script: script, ln: l, addr: "slack.test", upped: make(chan *fakeConn, 100_000)}
+	f := &fakeSlack{script: script, ln: l, addr: "slack.test"}
 	f.serve()
 	return f, &websocket.Dialer{
 		HandshakeTimeout: handshakeTimeout, WriteBufferSize: writeBufferSize,
@@ -98,7 +99,7 @@ func newLoopback(t testing.TB, script func(*fakeConn)) *fakeSlack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeSlack{script: script, ln: ln, addr: ln.Addr().String(), upped: make(chan *fakeConn, 100_000)}
+	f := &fakeSlack{script: script, ln: ln, addr: ln.Addr().String()}
 	f.serve()
 	t.Cleanup(f.stop)
 	return f
@@ -151,7 +152,9 @@ func (f *fakeSlack) link(w http.ResponseWriter, r *http.Request) {
 		c.mu.Unlock()
 		return nil
 	})
-	f.upped <- c
+	if f.prepare != nil {
+		f.prepare(c)
+	}
 	f.served.Go(func() { f.script(c) })
 	c.read()
 }
@@ -272,7 +275,7 @@ func start(t testing.TB, ctx context.Context, f *fakeSlack, cfg Config) *running
 func (r *running) stop(t testing.TB) {
 	t.Helper()
 	r.cancel()
-	if err := <-r.ended; err != nil {
+	if err := next(t, r.ended); err != nil {
 		t.Errorf("Run() = %v", err)
 	}
 }
@@ -287,3 +290,17 @@ func ackAll(t testing.TB) Handler {
 
 // stay is a script that says hello and nothing else.
 func stay(c *fakeConn) { _ = c.hello() }
+
+// next receives from ch, or fails after an hour, which is nothing in virtual time: a manager that retries keeps a bubble busy for ever.
+func next[T any](t testing.TB, ch <-chan T) T {
+	t.Helper()
+	limit := time.NewTimer(time.Hour)
+	defer limit.Stop()
+	select {
+	case v := <-ch:
+		return v
+	case <-limit.C:
+		t.Fatal("nothing came within an hour")
+		panic("unreachable")
+	}
+}

@@ -13,24 +13,20 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// deaf is a script whose peer says hello and then neither speaks nor answers, while TCP swallows all that is written: what a half-open
+// deaf makes a peer that answers no ping, while TCP swallows all that is written. If it doesn't speak either, that is what a half-open
 // socket looks like.
-func deaf(c *fakeConn) {
-	c.ws.SetPingHandler(func(string) error { return nil })
-	_ = c.hello()
-}
+func deaf(c *fakeConn) { c.ws.SetPingHandler(func(string) error { return nil }) }
 
 func TestHalfOpenIsFoundAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
-		f, dialer := newFake(func(c *fakeConn) {
+		f, dialer := newFake(stay)
+		defer f.stop()
+		f.prepare = func(c *fakeConn) {
 			if c.n <= 2 {
 				deaf(c)
-				return
 			}
-			stay(c)
-		})
-		defer f.stop()
+		}
 		f.refuse = func(int) error {
 			if down.Load() {
 				return errors.New("no route to host")
@@ -62,22 +58,24 @@ func TestHalfOpenIsFoundAndHeals(t *testing.T) {
 }
 
 func TestQuietDayIsNoFault(t *testing.T) {
-	for name, script := range map[string]func(*fakeConn){
-		"slack answers our pings": stay,
-		"slack pings, and does not answer ours": func(c *fakeConn) {
-			deaf(c)
-			for {
-				pause(context.Background(), 20*time.Second)
-				if c.ws.WriteControl(websocket.PingMessage, []byte("Ping from applink-1"), time.Now().Add(time.Second)) != nil {
-					return
-				}
+	pings := func(c *fakeConn) {
+		_ = c.hello()
+		for {
+			pause(context.Background(), 20*time.Second)
+			if c.ws.WriteControl(websocket.PingMessage, []byte("Ping from applink-1"), time.Now().Add(time.Second)) != nil {
+				return
 			}
-		},
+		}
+	}
+	for name, slack := range map[string]struct{ script, prepare func(*fakeConn) }{
+		"slack answers our pings":               {stay, nil},
+		"slack pings, and does not answer ours": {pings, deaf},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f, dialer := newFake(script)
+				f, dialer := newFake(slack.script)
 				defer f.stop()
+				f.prepare = slack.prepare
 				m := start(t, t.Context(), f, Config{Dialer: dialer})
 				defer m.stop(t)
 				unready := 0
@@ -128,15 +126,17 @@ func TestStuckPeerIsLeftAndReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
 		f, dialer := newFake(func(c *fakeConn) {
-			if c.n == 1 {
-				c.ws.SetPingHandler(func(string) error { <-stuck; return nil }) // reads no more, so writes to it block
-			}
 			_ = c.hello()
 			pause(context.Background(), 11*time.Second)
 			if c.n == 1 {
 				_ = c.envelope("e1")
 			}
 		})
+		f.prepare = func(c *fakeConn) {
+			if c.n == 1 {
+				c.ws.SetPingHandler(func(string) error { <-stuck; return nil }) // reads no more, so writes to it block
+			}
+		}
 		defer f.stop()
 		defer close(stuck)
 		result := make(chan error, 1)
@@ -147,7 +147,7 @@ func TestStuckPeerIsLeftAndReplaced(t *testing.T) {
 			took <- time.Since(begin)
 		}})
 		defer m.stop(t)
-		if err, d := <-result, <-took; !errors.Is(err, ErrGone) || d > writeTimeout {
+		if err, d := next(t, result), next(t, took); !errors.Is(err, ErrGone) || d > writeTimeout {
 			t.Errorf("Ack() = %v after %s, want ErrGone within %s", err, d, writeTimeout)
 		}
 		pause(t.Context(), time.Second)

@@ -32,7 +32,7 @@ func TestFatalAtStart(t *testing.T) {
 			hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 			api := slack.New("xoxb-1", slack.OptionAppLevelToken("xapp-1"), slack.OptionAPIURL(srv.URL+"/api/"), slack.OptionHTTPClient(hc))
 			m := start(t, t.Context(), nil, Config{Opener: FromSlack(api)})
-			err := <-m.ended
+			err := next(t, m.ended)
 			fatal, ok := errors.AsType[*FatalError](err)
 			if !ok || fatal.Code != code || !strings.Contains(err.Error(), fix) {
 				t.Errorf("Run() = %v, want a FatalError of %s that names %s", err, code, fix)
@@ -50,7 +50,7 @@ func TestNotFoundAtStart(t *testing.T) {
 	hc := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	api := slack.New("xoxb-1", slack.OptionAppLevelToken("xapp-1"), slack.OptionAPIURL(srv.URL+"/api/"), slack.OptionHTTPClient(hc))
 	m := start(t, t.Context(), nil, Config{Opener: FromSlack(api)})
-	if err := <-m.ended; err == nil || !strings.Contains(err.Error(), "SLACK_API_URL") {
+	if err := next(t, m.ended); err == nil || !strings.Contains(err.Error(), "SLACK_API_URL") {
 		t.Errorf("Run() = %v, want an error that names SLACK_API_URL", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestLinkDisabledFrameAtStart(t *testing.T) {
 		f, dialer := newFake(func(c *fakeConn) { _ = c.disconnect(ReasonLinkDisabled) })
 		defer f.stop()
 		m := start(t, t.Context(), f, Config{Dialer: dialer})
-		err := <-m.ended
+		err := next(t, m.ended)
 		if fatal, ok := errors.AsType[*FatalError](err); !ok || fatal.Code != ReasonLinkDisabled || !strings.Contains(err.Error(), "Socket Mode") {
 			t.Errorf("Run() = %v, want link_disabled and what to turn on", err)
 		}

@@ -48,16 +48,18 @@ func TestShutdownIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		f, dialer := newFake(func(c *fakeConn) {
-			c.ws.SetCloseHandler(func(int, string) error { <-release; return nil }) // doesn't answer our close frame
 			_ = c.hello()
 			_ = c.envelope("e")
 		})
 		defer f.stop()
+		f.prepare = func(c *fakeConn) {
+			c.ws.SetCloseHandler(func(int, string) error { <-release; return nil }) // doesn't answer our close frame
+		}
 		m := start(t, t.Context(), f, Config{Dialer: dialer, Handle: func(context.Context, *Envelope) { <-release }})
 		pause(t.Context(), 5*time.Second)
 		begin := time.Now()
 		m.cancel()
-		err := <-m.ended
+		err := next(t, m.ended)
 		if took := time.Since(begin); !errors.Is(err, errStuck) || took > 20*time.Second {
 			t.Errorf("Run() = %v after %s, want the stuck handlers reported within 20 s", err, took)
 		}
