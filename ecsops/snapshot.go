@@ -113,21 +113,23 @@ type ENI struct {
 
 // Service is a service that has a task on the target (DescribeServices).
 type Service struct {
-	Name           string        `json:"name"`
-	ARN            string        `json:"arn"`
-	Scheduling     string        `json:"scheduling"` // REPLICA or DAEMON
-	Desired        int           `json:"desired"`
-	Running        int           `json:"running"`
-	Pending        int           `json:"pending"`
-	MinPercent     int           `json:"min_percent"` // as ECS applies it: defaults filled in
-	MaxPercent     int           `json:"max_percent"`
-	TaskDefinition string        `json:"task_definition"`
-	Deployments    int           `json:"deployments"`
-	Rollout        string        `json:"rollout,omitempty"`
-	TargetGroups   []string      `json:"target_groups,omitempty"`
-	ClassicLBs     []string      `json:"classic_lbs,omitempty"`
-	Placement      []string      `json:"placement,omitempty"` // constraint type or expression
-	Events         []ServiceNote `json:"events,omitempty"`    // newest first, at most 10
+	Name           string   `json:"name"`
+	ARN            string   `json:"arn"`
+	Scheduling     string   `json:"scheduling"` // REPLICA or DAEMON
+	Desired        int      `json:"desired"`
+	Running        int      `json:"running"`
+	Pending        int      `json:"pending"`
+	MinPercent     int      `json:"min_percent"` // as ECS applies it: defaults filled in
+	MaxPercent     int      `json:"max_percent"`
+	TaskDefinition string   `json:"task_definition"`
+	Deployments    int      `json:"deployments"`
+	Rollout        string   `json:"rollout,omitempty"`
+	TargetGroups   []string `json:"target_groups,omitempty"`
+	ClassicLBs     []string `json:"classic_lbs,omitempty"`
+	Placement      []string `json:"placement,omitempty"` // constraint type or expression
+	// CapacityProviders are those of the service's strategy; empty = launch type or the cluster's default.
+	CapacityProviders []string      `json:"capacity_providers,omitempty"`
+	Events            []ServiceNote `json:"events,omitempty"` // newest first, at most 10
 }
 
 // ServiceNote is one service event.

@@ -1,0 +1,173 @@
+package ecsops
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/smithy-go/middleware"
+	"golang.org/x/time/rate"
+)
+
+// use is what a call is for; it decides how much of AWS's bucket may be spent.
+type use int
+
+const (
+	usePreview use = iota // a person waits: up to half of a bucket
+	usePoll               // a timer asks: a tenth
+	useOrder              // mutating: a tenth, at most one a second
+)
+
+type useKey struct{}
+
+func withUse(ctx context.Context, u use) context.Context { return context.WithValue(ctx, useKey{}, u) }
+
+func useOf(ctx context.Context) use {
+	u, _ := ctx.Value(useKey{}).(use)
+	return u
+}
+
+// bucket is a documented token bucket: burst and refill a second.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+// Auto Scaling and Elastic Load Balancing publish no figures; theirs are cautious guesses.
+type bucket struct {
+	name   string
+	burst  int
+	refill float64
+}
+
+var (
+	clusterResourceRead   = bucket{"ecs_cluster_resource_read", 100, 20}
+	clusterResourceModify = bucket{"ecs_cluster_resource_modify", 100, 40}
+	serviceRead           = bucket{"ecs_service_read", 100, 20}
+	taskDefinitionRead    = bucket{"ecs_task_definition_read", 50, 20}
+	clusterRead           = bucket{"ecs_cluster_read", 50, 20}
+	capacityProviderRead  = bucket{"ecs_capacity_provider_read", 50, 20}
+	taskProtection        = bucket{"ecs_task_protection", 200, 80}
+	ec2Read               = bucket{"ec2_read", 100, 20}
+	ec2Modify             = bucket{"ec2_modify", 50, 5}
+	autoScaling           = bucket{"autoscaling", 40, 10}
+	loadBalancing         = bucket{"elasticloadbalancing", 80, 20}
+)
+
+func bucketOf(service, operation string) (bucket, bool) {
+	switch service {
+	case "EC2":
+		if operation == "TerminateInstances" {
+			return ec2Modify, true
+		}
+		b := ec2Read
+		b.name += "/" + operation // EC2 counts each API for itself
+		return b, true
+	case "Auto Scaling":
+		return autoScaling, true
+	case "Elastic Load Balancing v2":
+		return loadBalancing, true
+	case "ECS":
+		return ecsBucket(operation)
+	}
+	return bucket{}, false
+}
+
+func ecsBucket(operation string) (bucket, bool) {
+	switch operation {
+	case "ListContainerInstances", "DescribeContainerInstances", "ListTasks", "DescribeTasks":
+		return clusterResourceRead, true
+	case "UpdateContainerInstancesState", "DeregisterContainerInstance", "StopTask":
+		return clusterResourceModify, true
+	case "DescribeServices", "ListServices":
+		return serviceRead, true
+	case "DescribeTaskDefinition":
+		return taskDefinitionRead, true
+	case "DescribeClusters", "ListClusters":
+		return clusterRead, true
+	case "DescribeCapacityProviders":
+		return capacityProviderRead, true
+	case "GetTaskProtection":
+		return taskProtection, true
+	}
+	return bucket{}, false
+}
+
+// budget is our own share of one bucket for one use, in one account and Region.
+type budget struct {
+	clock   Clock
+	limiter *rate.Limiter
+}
+
+func newBudget(clock Clock, b bucket, u use) *budget {
+	share := 0.5
+	if u != usePreview {
+		share = 0.1
+	}
+	per := b.refill * share
+	if u == useOrder {
+		per = min(per, 1)
+	}
+	return &budget{clock: clock, limiter: rate.NewLimiter(rate.Limit(per), max(1, int(float64(b.burst)*share)))}
+}
+
+// wait takes one token, or returns ctx's error without taking one. It waits on the
+// injected clock, so a paced clock refills as fast as it runs.
+func (b *budget) wait(ctx context.Context) error {
+	r := b.limiter.ReserveN(b.clock.Now(), 1)
+	at := b.clock.Now().Add(r.DelayFrom(b.clock.Now()))
+	for b.clock.Now().Before(at) {
+		if err := b.nap(ctx, at); err != nil {
+			r.CancelAt(b.clock.Now())
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (b *budget) nap(ctx context.Context, at time.Time) error {
+	var changed <-chan struct{}
+	if c, ok := b.clock.(interface{ Changed() <-chan struct{} }); ok {
+		changed = c.Changed()
+	}
+	timer := time.NewTimer(b.clock.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// budget returns the budget of a call, shared by everything in this process that
+// uses the same account, Region, bucket and use.
+func (f *Fleet) budget(account, region string, b bucket, u use) *budget {
+	key := account + "/" + region + "/" + b.name + "/" + string(rune('0'+int(u)))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.budgets[key] == nil {
+		f.budgets[key] = newBudget(f.clock, b, u)
+	}
+	return f.budgets[key]
+}
+
+// spend is the middleware that takes a token before each HTTP attempt, retries included.
+func (f *Fleet) spend(account, region string) func(*middleware.Stack) error {
+	return func(s *middleware.Stack) error {
+		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Budget", func(ctx context.Context,
+			in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			if b, ok := bucketOf(serviceOf(ctx), operationOf(ctx)); ok {
+				if err := f.budget(account, region, b, useOf(ctx)).wait(ctx); err != nil {
+					return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{cause: err}
+				}
+			}
+			return next.HandleFinalize(ctx, in)
+		}), "Retry", middleware.After)
+	}
+}
+
+// notSentError: the attempt never left the process.
+type notSentError struct{ cause error }
+
+func (e *notSentError) Error() string {
+	return "waiting for this process's own budget: " + e.cause.Error()
+}
+func (e *notSentError) Unwrap() error { return e.cause }
