@@ -87,6 +87,7 @@ const (
 type Block struct {
 	Reason BlockReason `json:"reason"`
 	Since  time.Time   `json:"since"`
+	Call   string      `json:"call,omitempty"`   // the read or action that failed
 	Detail string      `json:"detail,omitempty"` // AWS code or policy reason; foreign text, escape before showing
 	// AskedUntil is when silence is taken as undo (deadline, drift).
 	AskedUntil time.Time `json:"asked_until,omitzero"`
@@ -99,8 +100,9 @@ type Order struct {
 	Action    ecsops.Action   `json:"action"`
 	At        time.Time       `json:"at"`
 	Outcome   *ecsops.Outcome `json:"outcome,omitempty"`
-	ClosedBy  string          `json:"closed_by,omitempty"` // "answer" or "look"
-	LooksLeft int             `json:"looks_left,omitempty"`
+	ClosedBy  string          `json:"closed_by,omitempty"`  // "answer" or "look"
+	LooksLeft int             `json:"looks_left,omitempty"` // observations still wanted before an effect is called absent
+	Owner     string          `json:"owner,omitempty"`      // the process that made the call
 }
 
 // Approval is one person's yes to one revision.
@@ -114,9 +116,10 @@ type Approval struct {
 // Progress is what the last look saw, for the card.
 type Progress struct {
 	LookedAt   time.Time        `json:"looked_at,omitzero"`
-	Status     string           `json:"status,omitempty"` // ECS status
-	Total      int              `json:"total"`            // tasks that were on the target when the drain began
-	Left       int              `json:"left"`             // not yet STOPPED
+	ServicesAt time.Time        `json:"services_at,omitzero"` // services are described every 30 s at most
+	Status     string           `json:"status,omitempty"`     // ECS status
+	Total      int              `json:"total"`                // tasks that were on the target when the drain began
+	Left       int              `json:"left"`                 // not yet STOPPED
 	Stopping   int              `json:"stopping"`
 	Holding    []ecsops.TaskRef `json:"holding,omitempty"` // what still runs, at most 20
 	HeldSince  time.Time        `json:"held_since,omitzero"`
@@ -142,19 +145,27 @@ type Operation struct {
 	Needs     []policy.Requirement `json:"needs,omitempty"`     // for the plan that awaits a decision
 	Confirmed *Approval            `json:"confirmed,omitempty"` // the requester's or another operator's confirm of the current revision
 	Approvals []Approval           `json:"approvals,omitempty"` // of the current revision
-	CreatedAt time.Time            `json:"created_at"`
-	ExpiresAt time.Time            `json:"expires_at"` // of the undecided proposal
-	StartedAt time.Time            `json:"started_at,omitzero"`
-	Deadline  time.Time            `json:"deadline,omitzero"` // of the drain
-	EndedAt   time.Time            `json:"ended_at,omitzero"`
-	VerifyBy  time.Time            `json:"verify_by,omitzero"`
-	WasStatus string               `json:"was_status,omitempty"` // ECS status before our drain; undo only restores what we set
-	StopBy    *Actor               `json:"stop_by,omitempty"`
-	Order     *Order               `json:"order,omitempty"` // the latest; open while Outcome is nil or unknown
-	Orders    int                  `json:"orders"`
-	Expected  []string             `json:"expected,omitempty"` // tasks that we stopped or saw leave: their absence is no drift
-	Progress  Progress             `json:"progress"`
-	Cause     string               `json:"cause,omitempty"` // why it ended: words key
-	NextLook  time.Time            `json:"next_look,omitzero"`
-	Events    int                  `json:"events"` // committed so far; numbers the next
+	// The next three belong to Proposal, as Confirmed, Needs and ExpiresAt belong to Plan.
+	ProposalConfirmed  *Approval            `json:"proposal_confirmed,omitempty"`
+	ProposalNeeds      []policy.Requirement `json:"proposal_needs,omitempty"`
+	ProposalExpires    time.Time            `json:"proposal_expires,omitzero"`
+	Changes            []ecsops.Change      `json:"changes,omitempty"` // the difference that the newest revision shows
+	CreatedAt          time.Time            `json:"created_at"`
+	ExpiresAt          time.Time            `json:"expires_at"` // of the undecided proposal
+	StartedAt          time.Time            `json:"started_at,omitzero"`
+	Deadline           time.Time            `json:"deadline,omitzero"`   // of the drain
+	DrainedAt          time.Time            `json:"drained_at,omitzero"` // our order to drain took effect
+	GoneAt             time.Time            `json:"gone_at,omitzero"`    // the registration was seen INACTIVE or gone
+	OrderedTermination time.Time            `json:"ordered_termination,omitzero"`
+	EndedAt            time.Time            `json:"ended_at,omitzero"`
+	VerifyBy           time.Time            `json:"verify_by,omitzero"`
+	WasStatus          string               `json:"was_status,omitempty"` // ECS status before our drain; undo only restores what we set
+	StopBy             *Actor               `json:"stop_by,omitempty"`
+	Order              *Order               `json:"order,omitempty"` // the latest; open while Outcome is nil or unknown
+	Orders             int                  `json:"orders"`
+	Watch              []string             `json:"watch,omitempty"` // ARNs of every task seen on the target: none may be overlooked
+	Progress           Progress             `json:"progress"`
+	Cause              string               `json:"cause,omitempty"` // why it ended: words key
+	NextLook           time.Time            `json:"next_look,omitzero"`
+	Events             int                  `json:"events"` // committed so far; numbers the next
 }

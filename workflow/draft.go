@@ -1,0 +1,119 @@
+package workflow
+
+import (
+	"slices"
+	"time"
+
+	"ecsbot/ecsops"
+)
+
+// draft is an operation that is being changed, with the events that say so. Only
+// commit makes it real.
+type draft struct {
+	op      Operation
+	events  []Event
+	now     time.Time
+	changed bool
+}
+
+func newDraft(op Operation, now time.Time) *draft {
+	op.Watch = slices.Clone(op.Watch)
+	op.Approvals = slices.Clone(op.Approvals)
+	if op.Order != nil {
+		o := *op.Order
+		op.Order = &o
+	}
+	return &draft{op: op, now: now}
+}
+
+// event appends an event, stamped with the time, the state and the target.
+func (d *draft) event(ev Event) {
+	ev.At = d.now
+	ev.State = d.op.State
+	ev.Revision = d.op.Revision
+	if ev.Actor == (Actor{}) {
+		ev.Actor = botActor
+	}
+	target := d.op.Target
+	ev.Target = &target
+	d.events = append(d.events, ev)
+	d.changed = true
+}
+
+// enter moves to another state and clears the pause.
+func (d *draft) enter(s State) {
+	from := d.op.State
+	if from == s {
+		return
+	}
+	d.op.State, d.op.Block = s, nil
+	if s == Verifying {
+		d.op.VerifyBy = time.Time{}
+	}
+	d.event(Event{Type: EvState, From: from})
+}
+
+// end reaches a terminal state.
+func (d *draft) end(s State, cause string, by Actor) {
+	from := d.op.State
+	d.op.State, d.op.Cause, d.op.Block, d.op.Proposal = s, cause, nil, nil
+	d.op.EndedAt = d.now
+	d.event(Event{Type: EvEnded, From: from, Cause: cause, Actor: by, Checks: d.op.Progress.Checks})
+}
+
+// block pauses with a reason. The same reason again keeps its since.
+func (d *draft) block(b Block) {
+	if have := d.op.Block; have != nil && have.Reason == b.Reason {
+		if have.Detail == b.Detail {
+			return
+		}
+		b.Since, b.AskedUntil = have.Since, have.AskedUntil
+	}
+	if b.Since.IsZero() {
+		b.Since = d.now
+	}
+	d.op.Block = &b
+	d.event(Event{Type: EvBlocked, Block: &b})
+}
+
+// unblock ends a pause for one of the reasons; with none given, any pause.
+func (d *draft) unblock(reasons ...BlockReason) {
+	b := d.op.Block
+	if b == nil || len(reasons) > 0 && !slices.Contains(reasons, b.Reason) {
+		return
+	}
+	d.op.Block = nil
+	d.event(Event{Type: EvUnblocked, Block: b})
+}
+
+// order opens an intent. It must be committed before the call.
+func (d *draft) order(a ecsops.Action, owner string) {
+	d.op.Orders++
+	a.Target = d.op.Target
+	a.Session = d.op.ID
+	d.op.Order = &Order{N: d.op.Orders, Action: a, At: d.now, Owner: owner}
+	o := *d.op.Order
+	d.event(Event{Type: EvOrdered, Order: &o})
+}
+
+// close writes an order's outcome.
+func (d *draft) close(out ecsops.Outcome, by string) {
+	o := *d.op.Order
+	o.Outcome, o.ClosedBy = &out, by
+	if out.Result == ecsops.ResultUnknown {
+		o.LooksLeft = looksBeforeAbsent
+	}
+	d.op.Order = &o
+	copied := o
+	d.event(Event{Type: EvOutcome, Order: &copied})
+}
+
+// watch remembers tasks so that none that once ran here is overlooked.
+func (d *draft) watch(tasks []ecsops.Task) {
+	for _, t := range tasks {
+		if !slices.Contains(d.op.Watch, t.ARN) {
+			d.op.Watch = append(d.op.Watch, t.ARN)
+			d.changed = true
+		}
+	}
+}

@@ -1,0 +1,315 @@
+package workflow
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ecsbot/ecsops"
+)
+
+// drain orders the drain, watches it to its end, and stops the standalone tasks
+// that the person ticked.
+func (w *step) drain() Move {
+	gone, wait := w.gone()
+	if gone {
+		w.enter(Verifying) // someone else, or ECS itself, took it out
+		return w.again()
+	}
+	if isGone(w.inst) {
+		return wait
+	}
+	if w.inst.Status != "DRAINING" {
+		return w.startDrain()
+	}
+	if w.op.DrainedAt.IsZero() {
+		w.op.DrainedAt, w.changed = w.now, true
+		if w.op.WasStatus == "" {
+			w.op.WasStatus = "DRAINING" // not by us: undo is not ours either
+		}
+	}
+	tasks, ok := w.look.Tasks.Get()
+	if !ok {
+		w.unreadable(w.look.Tasks.Why())
+		if m, done := w.deadline(); done {
+			return m
+		}
+		return w.poll()
+	}
+	w.watch(tasks)
+	w.progress(tasks)
+	if w.op.Progress.Left == 0 {
+		return w.drained()
+	}
+	if m, done := w.deadline(); done {
+		return m
+	}
+	if ticked := w.ticked(tasks); len(ticked) > 0 {
+		return w.stopTask(ticked)
+	}
+	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.askAt())}
+}
+
+// startDrain handles an instance that is not DRAINING (any more).
+func (w *step) startDrain() Move {
+	if m, done := w.deadline(); done {
+		return m
+	}
+	switch {
+	case w.inst.Status != "ACTIVE":
+		w.block(Block{Reason: BlockedConsistency, Detail: w.inst.Status})
+		return w.poll()
+	case !w.op.DrainedAt.IsZero() && w.now.Sub(w.op.DrainedAt) < settleDrain:
+		return w.in(lookGap)
+	case !w.op.DrainedAt.IsZero():
+		return w.drift([]ecsops.Change{{What: "status", Before: "DRAINING", After: "ACTIVE"}})
+	}
+	if m, ok := w.cleared(); !ok {
+		return m
+	}
+	w.op.WasStatus = "ACTIVE"
+	return w.give(ecsops.Action{Kind: ecsops.ActDrain})
+}
+
+// drained goes on once every task that ever ran here is STOPPED.
+func (w *step) drained() Move {
+	w.unblock(BlockedDeadline, BlockedTasks)
+	if w.op.Plan.Path == ecsops.PathGroup {
+		w.enter(Terminating)
+	} else {
+		w.enter(Deregistering)
+	}
+	return w.again()
+}
+
+// ticked are the standalone tasks to stop, once nothing else is left: those that
+// the person ticked and that are neither stopped nor stopping.
+func (w *step) ticked(tasks []ecsops.Task) []string {
+	var out []string
+	for _, t := range tasks {
+		switch {
+		case t.Stopped(), t.Stopping():
+		case t.Class == ecsops.Standalone && slices.Contains(w.op.Plan.Intent.StopTasks, t.ARN):
+			out = append(out, t.ARN)
+		case t.Class != ecsops.Standalone:
+			return nil // services first: their load balancers drain meanwhile
+		}
+	}
+	return out
+}
+
+func (w *step) stopTask(ticked []string) Move {
+	w.enter(StoppingTasks)
+	if m, ok := w.cleared(); !ok {
+		return m
+	}
+	return w.give(ecsops.Action{Kind: ecsops.ActStopTask, Task: ticked[0],
+		Reason: "stopped by ecsbot operation " + w.op.ID + " for " + w.op.Requester.UserID})
+}
+
+// progress is what the card shows of a drain. A change of counts or of what
+// holds it is an event; the rest only refreshes the row.
+func (w *step) progress(tasks []ecsops.Task) {
+	p := w.op.Progress
+	was := p
+	p.Status, p.Left, p.Stopping, p.Holding = w.inst.Status, 0, 0, nil
+	for _, t := range tasks {
+		if t.Stopped() {
+			continue
+		}
+		p.Left++
+		if t.Stopping() {
+			p.Stopping++
+		}
+		if len(p.Holding) < 20 {
+			p.Holding = append(p.Holding, w.ref(t))
+		}
+	}
+	p.Total = max(p.Total, len(w.op.Watch), p.Left)
+	p.Why, p.Quote = w.holds(tasks, p)
+	if p.Left != was.Left || p.HeldSince.IsZero() {
+		p.HeldSince = w.now
+	}
+	if _, ok := w.look.Services.Get(); ok {
+		p.ServicesAt = w.now
+	}
+	moved := p.Left != was.Left || p.Why != was.Why || p.Total != was.Total
+	stale := w.now.Sub(was.LookedAt) >= servicesEvery
+	if moved || stale {
+		p.LookedAt = w.now
+		w.changed = true
+	}
+	w.op.Progress = p
+	if moved && p.Left > 0 {
+		w.event(Event{Type: EvProgress, Left: p.Left, Total: p.Total, Rules: nonEmpty(p.Why)})
+	}
+}
+
+func nonEmpty(r ecsops.Rule) []ecsops.Rule {
+	if r == "" {
+		return nil
+	}
+	return []ecsops.Rule{r}
+}
+
+// ref names a task as the plan did, with its present status.
+func (w *step) ref(t ecsops.Task) ecsops.TaskRef {
+	for _, f := range w.op.Plan.Fates {
+		if f.Task.ARN == t.ARN {
+			r := f.Task
+			r.Status = t.LastStatus
+			return r
+		}
+	}
+	return ecsops.TaskRef{ARN: t.ARN, Name: t.TaskDefinition[strings.LastIndexByte(t.TaskDefinition, '/')+1:],
+		Service: t.Service, Class: t.Class, Status: t.LastStatus, StartedAt: t.StartedAt, StartedBy: t.StartedBy}
+}
+
+// holds says which rule explains why the drain is not over; "" while it just takes its time.
+func (w *step) holds(tasks []ecsops.Task, p Progress) (ecsops.Rule, string) {
+	if !w.inst.AgentConnected {
+		return ecsops.RuleAgentLost, ""
+	}
+	if quote := w.cannotPlace(); quote != "" {
+		return ecsops.RuleWontFit, quote
+	}
+	onlyStandalone := true
+	for _, t := range tasks {
+		if !t.Stopped() && !t.Stopping() && t.Class != ecsops.Standalone {
+			onlyStandalone = false
+		}
+	}
+	if p.Left > p.Stopping && onlyStandalone {
+		return ecsops.RuleStandaloneTask, ""
+	}
+	for _, f := range w.op.Plan.Fates {
+		if f.Fate != ecsops.FateStuck {
+			continue
+		}
+		for _, h := range p.Holding {
+			if h.ARN == f.Task.ARN {
+				return f.Rule, ""
+			}
+		}
+	}
+	if _, read := w.look.Services.Get(); !read && w.op.Progress.Why == ecsops.RuleWontFit {
+		return ecsops.RuleWontFit, w.op.Progress.Quote // services are read less often than tasks
+	}
+	return "", ""
+}
+
+// cannotPlace quotes a service's own event about placement since the start.
+func (w *step) cannotPlace() string {
+	services, ok := w.look.Services.Get()
+	if !ok {
+		return ""
+	}
+	names := make([]string, 0, len(services))
+	for name := range services {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, n := range services[name].Events {
+			if n.At.Before(w.op.StartedAt) {
+				break
+			}
+			if strings.Contains(n.Text, "was unable to place a task") {
+				return n.Text
+			}
+			if strings.Contains(n.Text, "has reached a steady state") {
+				break
+			}
+		}
+	}
+	return ""
+}
+
+// deadline asks when the drain took too long, and takes silence as undo. It
+// never forces by itself.
+func (w *step) deadline() (Move, bool) {
+	if w.op.Deadline.IsZero() || w.now.Before(w.op.Deadline) || !undoable(w.op) {
+		return Move{}, false
+	}
+	b := w.op.Block
+	if b == nil || b.Reason != BlockedDeadline {
+		w.op.Block = nil
+		w.block(Block{Reason: BlockedDeadline, AskedUntil: w.now.Add(w.s.AskFor)})
+		return Move{}, false
+	}
+	if w.now.Before(b.AskedUntil) {
+		return Move{}, false
+	}
+	return w.giveUp("deadline_silence"), true
+}
+
+// undoable reports whether the instance can still be made ACTIVE again.
+func undoable(op Operation) bool {
+	switch op.State {
+	case Draining, StoppingTasks, Deregistering:
+		return op.GoneAt.IsZero() && !deregisterAccepted(op)
+	}
+	return false
+}
+
+// giveUp undoes for want of an answer.
+func (w *step) giveUp(cause string) Move {
+	by := botActor
+	w.op.StopBy, w.op.Proposal, w.op.Cause = &by, nil, cause
+	w.event(Event{Type: EvStopAsked, Cause: cause})
+	w.enter(Undoing)
+	return w.again()
+}
+
+// proposalSilence hears the silence after drift or an unanswered force.
+func (w *step) proposalSilence() (Move, bool) {
+	if w.op.Proposal == nil {
+		return Move{}, false
+	}
+	b := w.op.Block
+	drifted := b != nil && b.Reason == BlockedDrift
+	switch {
+	case w.now.Before(w.op.ProposalExpires) && drifted:
+		return Move{Next: w.op.ProposalExpires}, true
+	case w.now.Before(w.op.ProposalExpires):
+		return Move{}, false // a force is asked for; the drain goes on meanwhile
+	case drifted && undoable(w.op):
+		return w.giveUp("drift_silence"), true
+	case drifted:
+		w.op.Proposal, w.op.Cause = nil, "drift_silence"
+		w.enter(Verifying) // too late to undo: show what is
+		return w.again(), true
+	}
+	w.op.Proposal, w.op.ProposalConfirmed, w.changed = nil, nil, true
+	w.op.Revision++ // its number, and so its buttons, are never used again
+	return w.again(), true
+}
+
+// lookFor says what the next look must read.
+func lookFor(op Operation, now time.Time) ecsops.LookFor {
+	lf := ecsops.LookFor{KnownTasks: op.Watch}
+	switch op.State {
+	case Draining, StoppingTasks:
+		if now.Sub(op.Progress.ServicesAt) >= servicesEvery {
+			lf.Services = serviceNames(op.Plan)
+		}
+	case Terminating, Undoing:
+		lf.EC2, lf.Group = true, groupName(op.Plan)
+	}
+	return lf
+}
+
+func serviceNames(p ecsops.Plan) []string {
+	services, _ := p.Snapshot.Services.Get() // unknown: A12 said so, nothing to describe
+	var out []string
+	for name := range services {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func groupName(p ecsops.Plan) string {
+	g, _ := p.Snapshot.Group.Get() // unknown: A12 said so
+	return g.Name
+}

@@ -1,0 +1,118 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ecsbot/ecsops"
+)
+
+var zeroTime time.Time
+
+// decideTries bounds how often a decision is taken again after a conflict; each
+// try sees what the other one did.
+const decideTries = 5
+
+// Decide takes a person's decision on an operation: one transaction with the
+// button spent, the compare-and-swap, the events and the next step. Every answer
+// is one of the fixed set; an error means that nothing was decided.
+func (e *Engine) Decide(ctx context.Context, dec Decision) (Answer, error) {
+	for range decideTries {
+		op, err := e.store.Operation(ctx, dec.Op)
+		if err != nil {
+			return Answer{}, fmt.Errorf("loading operation %s: %w", dec.Op, err)
+		}
+		answer, err := e.decideOnce(ctx, op, dec)
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		return answer, err
+	}
+	return Answer{}, fmt.Errorf("deciding %s on operation %s: %w", dec.Verb, dec.Op, ErrConflict)
+}
+
+func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (Answer, error) {
+	fresh, err := e.freshPlan(ctx, op, dec)
+	if err != nil {
+		return Answer{}, err
+	}
+	d := newDraft(op, e.store.Clock().Now())
+	answer := apply(d, dec, fresh, e.settings)
+	if !d.changed {
+		answer.Op = op
+		return answer, e.recordRefusal(ctx, op, dec, answer)
+	}
+	o := commitOptions{tickAt: d.now}
+	if dec.Token != "" && answer.Kind == Accepted {
+		o.spend = &Spend{Token: dec.Token, Actor: dec.Actor.UserID}
+	}
+	if d.op.State == Proposed || d.op.State == AwaitingApproval {
+		o.tickAt = d.op.ExpiresAt
+	}
+	switch err := e.commit(ctx, d, o); {
+	case errors.Is(err, ErrSpent):
+		return Answer{Kind: AlreadyDone, Op: op, By: decider(op)}, nil
+	case errors.Is(err, ErrLocked):
+		holder, herr := e.store.Holder(ctx, op.Target)
+		if herr != nil {
+			return Answer{}, fmt.Errorf("looking for the running operation: %w", herr)
+		}
+		return Answer{Kind: Busy, Op: op, Other: holder.ID, Detail: string(holder.State)}, nil
+	case err != nil:
+		return Answer{}, err
+	}
+	answer.Op = d.op
+	return answer, nil
+}
+
+// freshPlan reads the target again for the verbs that start something, after
+// every human and before every act.
+func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ecsops.Plan, error) {
+	if dec.Verb != Confirm && dec.Verb != Approve && dec.Verb != Force || op.State.Terminal() {
+		return nil, nil
+	}
+	shown, _, _, ok := pending(op)
+	if !ok {
+		shown = op.Plan
+		if dec.Verb != Force {
+			return nil, nil // already decided: no need to read anything
+		}
+	}
+	intent := shown.Intent
+	if dec.Verb == Force {
+		intent.Force = true
+		intent.StopTasks = nil
+	}
+	if dec.Fresh != nil {
+		p := ecsops.NewPlan(*dec.Fresh, intent)
+		return &p, nil
+	}
+	s, err := e.fleet.Inspect(ctx, op.Target)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s again: %w", op.Target.EC2, err)
+	}
+	p := ecsops.NewPlan(s, intent)
+	return &p, nil
+}
+
+// recordRefusal records a click that changed nothing because it was not allowed;
+// a second click on a decided card is no refusal.
+func (e *Engine) recordRefusal(ctx context.Context, op Operation, dec Decision, a Answer) error {
+	if a.Kind != NotYours && a.Kind != Mistyped {
+		return nil
+	}
+	target := op.Target
+	return e.Record(ctx, Event{
+		Op: op.ID, Type: EvRefused, Actor: dec.Actor, Channel: dec.Channel, Target: &target,
+		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Detail: string(dec.Verb),
+	})
+}
+
+func deadlineOf(p ecsops.Plan) time.Duration {
+	if p.Intent.Deadline > 0 {
+		return p.Intent.Deadline
+	}
+	return ecsops.DefaultDeadline
+}

@@ -1,0 +1,277 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+)
+
+// world is one cluster with one target, as values; the wire is tested elsewhere.
+type world struct {
+	clock  *fakeClock
+	status string // ECS status of the target
+	agent  bool
+	ec2    string
+	group  ecsops.Group
+	tasks  []ecsops.Task
+	// stopAt is when a task reaches STOPPED once the instance drains.
+	drainTime   time.Duration
+	drainedFrom time.Time
+	stuck       bool // service tasks never move
+	calls       []ecsops.ActionKind
+	// answer overrides the outcome of the next calls.
+	answer []func(a ecsops.Action) (out ecsops.Outcome, effect bool)
+	// unreadable makes looks fail with this code.
+	unreadable string
+	onDo       func(ecsops.Action)
+	missing    bool
+}
+
+var _ Fleet = (*world)(nil)
+
+var testTarget = ecsops.Target{
+	Account: "123456789012", Region: "eu-central-1",
+	Cluster:  "arn:aws:ecs:eu-central-1:123456789012:cluster/prod",
+	Instance: "arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/0123456789abcdef0123456789abcdef",
+	EC2:      "i-0a1b2c3d4e5f60001", RegisteredAt: time.Unix(1_790_000_000, 0).UTC(),
+}
+
+func newWorld(clock *fakeClock, tasks ...ecsops.Task) *world {
+	return &world{clock: clock, status: "ACTIVE", agent: true, ec2: "running", tasks: tasks, drainTime: time.Minute}
+}
+
+func replica(n string) ecsops.Task {
+	return ecsops.Task{ARN: "arn:aws:ecs:eu-central-1:123456789012:task/prod/" + n, Class: ecsops.Replica, Service: "web",
+		Group: "service:web", StartedBy: "ecs-svc/1", TaskDefinition: "arn:aws:ecs:eu-central-1:123456789012:task-definition/web:7",
+		LastStatus: "RUNNING", DesiredStatus: "RUNNING"}
+}
+
+func standalone(n string) ecsops.Task {
+	t := replica(n)
+	t.Class, t.Service, t.Group, t.StartedBy = ecsops.Standalone, "", "family:nightly", "cron"
+	t.TaskDefinition = "arn:aws:ecs:eu-central-1:123456789012:task-definition/nightly:3"
+	return t
+}
+
+// settle moves service tasks when their time has come.
+func (w *world) settle() {
+	if w.status != "DRAINING" || w.stuck || w.clock.now.Sub(w.drainedFrom) < w.drainTime {
+		return
+	}
+	for i := range w.tasks {
+		if w.tasks[i].Class != ecsops.Standalone {
+			w.tasks[i].LastStatus, w.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
+		}
+	}
+}
+
+func (w *world) snapshot() ecsops.Snapshot {
+	w.settle()
+	s := ecsops.Snapshot{Target: testTarget, ReadAt: w.clock.now}
+	if w.unreadable != "" {
+		s.Instance = ecsops.NotKnown[ecsops.Instance](ecsops.Unknown{Fact: "instance", Call: "ecs:DescribeContainerInstances", Reason: w.unreadable})
+		return s
+	}
+	s.Instance = ecsops.Known(ecsops.Instance{Status: w.status, Missing: w.missing, AgentConnected: w.agent, EC2: testTarget.EC2, RegisteredAt: testTarget.RegisteredAt})
+	s.Tasks = ecsops.Known(slices.Clone(w.tasks))
+	s.EC2 = ecsops.Known(ecsops.EC2{State: w.ec2, TerminationReadOK: true})
+	s.Group = ecsops.Known(w.group)
+	return s
+}
+
+func (w *world) Look(context.Context, ecsops.Target, ecsops.LookFor) (ecsops.Snapshot, error) {
+	return w.snapshot(), nil
+}
+
+func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error) {
+	s := w.snapshot()
+	here := 0
+	for _, t := range w.tasks {
+		if t.Class == ecsops.Replica && !t.Stopped() {
+			here++
+		}
+	}
+	services := map[string]ecsops.Service{}
+	if here > 0 {
+		services["web"] = ecsops.Service{Name: "web", Scheduling: "REPLICA", Desired: 4, Running: 4, MinPercent: 50, MaxPercent: 200,
+			TaskDefinition: "arn:aws:ecs:eu-central-1:123456789012:task-definition/web:7", Deployments: 1}
+	}
+	s.Cluster = ecsops.Known(ecsops.Cluster{ARN: testTarget.Cluster, Status: "ACTIVE", Instances: 3})
+	s.Peers = ecsops.Known([]ecsops.Peer{{Instance: "p1", Status: "ACTIVE", AgentConnected: true}, {Instance: "p2", Status: "ACTIVE", AgentConnected: true}})
+	s.Registrations = ecsops.Known([]ecsops.Registration(nil))
+	s.Protection = ecsops.Known(map[string]time.Time{})
+	s.Services = ecsops.Known(services)
+	s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{
+		"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:7":     {NetworkMode: "bridge", StopTimeout: 30 * time.Second, FamilyAndRev: "web:7"},
+		"arn:aws:ecs:eu-central-1:123456789012:task-definition/nightly:3": {NetworkMode: "bridge", StopTimeout: 30 * time.Second, FamilyAndRev: "nightly:3"},
+	})
+	s.TargetGroups = ecsops.Known(map[string]ecsops.TargetGroup{})
+	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
+	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{})
+	s.Self = ecsops.Known(ecsops.InstanceARN(""))
+	return s, nil
+}
+
+func (w *world) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time) (ecsops.After, error) {
+	s, err := w.Inspect(context.Background(), testTarget)
+	return ecsops.After{Snapshot: s, ENIs: ecsops.Known([]string(nil)), Activity: ecsops.Known([]string(nil)),
+		Listed: ecsops.Known(w.status != "INACTIVE")}, err
+}
+
+func (w *world) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
+	w.calls = append(w.calls, a.Kind)
+	if w.onDo != nil {
+		w.onDo(a)
+	}
+	if len(w.answer) > 0 {
+		f := w.answer[0]
+		w.answer = w.answer[1:]
+		out, effect := f(a)
+		if effect {
+			w.take(a)
+		}
+		out.At = w.clock.now
+		return out
+	}
+	out := w.allowed(a)
+	if out.Result == ecsops.OK {
+		w.take(a)
+	}
+	out.At = w.clock.now
+	return out
+}
+
+// allowed is ECS's own no.
+func (w *world) allowed(a ecsops.Action) ecsops.Outcome {
+	if a.Kind == ecsops.ActDeregister {
+		for _, t := range w.tasks {
+			if !t.Stopped() {
+				return ecsops.Outcome{Result: ecsops.Refused, Code: "InvalidParameterException"}
+			}
+		}
+	}
+	return ecsops.Outcome{Result: ecsops.OK, RequestID: "req"}
+}
+
+func (w *world) take(a ecsops.Action) {
+	switch a.Kind {
+	case ecsops.ActDrain:
+		w.status, w.drainedFrom = "DRAINING", w.clock.now
+	case ecsops.ActUndrain:
+		w.status = "ACTIVE"
+	case ecsops.ActStopTask:
+		for i := range w.tasks {
+			if w.tasks[i].ARN == a.Task {
+				w.tasks[i].LastStatus, w.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
+			}
+		}
+	case ecsops.ActDeregister, ecsops.ActForceDeregister:
+		w.status = "INACTIVE"
+		for i := range w.tasks {
+			w.tasks[i].LastStatus = "STOPPED"
+		}
+	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
+		w.ec2 = "terminated"
+	}
+}
+
+// yes allows everyone; no and unreachable are the other two answers.
+type authority struct {
+	verdict policy.Verdict
+	err     error
+	asked   int
+}
+
+func (a *authority) Authorize(context.Context, Operation) (policy.Verdict, error) {
+	a.asked++
+	return a.verdict, a.err
+}
+
+var errSlackDown = errors.New("slack does not answer")
+
+// rig is an engine on a world, driven by hand.
+type rig struct {
+	t     *testing.T
+	clock *fakeClock
+	store *memStore
+	world *world
+	auth  *authority
+	e     *Engine
+}
+
+func newRig(t *testing.T, tasks ...ecsops.Task) *rig {
+	t.Helper()
+	clock := &fakeClock{now: time.Unix(1_800_000_000, 0).UTC()}
+	r := &rig{t: t, clock: clock, store: newMemStore(clock), world: newWorld(clock, tasks...),
+		auth: &authority{verdict: policy.Verdict{Effect: policy.Allow}}}
+	r.restart()
+	return r
+}
+
+// restart is a new process on the same store and world.
+func (r *rig) restart() {
+	e, err := New(Deps{Store: r.store, Fleet: r.world, Authority: r.auth, Settings: Settings{Sole: true}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.e = e
+}
+
+var (
+	olga = Actor{UserID: "U0OPERATOR", TeamID: "T0"}
+	ana  = Actor{UserID: "U0APPROVER", TeamID: "T0"}
+)
+
+func (r *rig) propose(in ecsops.Intent) Operation {
+	r.t.Helper()
+	in.Purpose = ecsops.Retire
+	s, _ := r.world.Inspect(r.t.Context(), testTarget)
+	op, err := r.e.Propose(r.t.Context(), Proposal{Plan: ecsops.NewPlan(s, in), Actor: olga,
+		Origin: Origin{Channel: "C0OPS"}, Verdict: policy.Verdict{Effect: policy.Allow}})
+	if err != nil {
+		r.t.Fatalf("proposing: %v", err)
+	}
+	return op
+}
+
+func (r *rig) decide(op string, v Verb, by Actor, more ...func(*Decision)) Answer {
+	r.t.Helper()
+	d := Decision{Op: op, Verb: v, Actor: by, Channel: "C0OPS", Verdict: policy.Verdict{Effect: policy.Allow}}
+	for _, f := range more {
+		f(&d)
+	}
+	a, err := r.e.Decide(r.t.Context(), d)
+	if err != nil {
+		r.t.Fatalf("%s by %s: %v", v, by.UserID, err)
+	}
+	return a
+}
+
+// run steps the operation through virtual time until it ends or until is true.
+func (r *rig) run(id string, until func(Operation) bool) Operation {
+	r.t.Helper()
+	for range 2000 {
+		op, err := r.store.get(id)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if op.State.Terminal() || until != nil && until(op) {
+			return op
+		}
+		next, err := r.e.Step(r.t.Context(), id)
+		if err != nil {
+			next = r.clock.now.Add(time.Second) // the queue tries again
+		}
+		if next.After(r.clock.now) {
+			r.clock.now = next
+		}
+	}
+	op, _ := r.store.get(id)
+	r.t.Fatalf("operation does not end: %s, block %+v", op.State, op.Block)
+	return op
+}
