@@ -74,8 +74,9 @@ func waitAck(t *testing.T, w *Workspace, id, verdict string) Entry {
 
 func TestAckRules(t *testing.T) {
 	w := start(t, func(c *Config) { c.AckLimit = 200 * time.Millisecond })
-	a, b := connect(t, w), connect(t, w)
+	a := connect(t, w)
 	a.hello(t)
+	b := connect(t, w)
 	if n := b.hello(t).NumConnections; n != 2 {
 		t.Fatalf("num_connections = %d, want 2", n)
 	}
@@ -113,8 +114,9 @@ func TestAckRules(t *testing.T) {
 
 func TestForeignAcksRefused(t *testing.T) {
 	w := start(t, func(c *Config) { c.AckLimit = 100 * time.Millisecond; c.RefuseForeignAcks = true })
-	a, b := connect(t, w), connect(t, w)
+	a := connect(t, w)
 	a.hello(t)
+	b := connect(t, w)
 	b.hello(t)
 	w.PinTo(1)
 	done := later(func() (Invocation, error) { return w.Command(deadline(t), DemoOperator, DemoOps, "/ecs", "") })
