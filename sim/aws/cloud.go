@@ -14,6 +14,9 @@ import (
 	"ecsbot/sim/clock"
 )
 
+// closeTakes is how long Close lets calls end by themselves.
+const closeTakes = time.Second
+
 // Config is how an estate is made.
 type Config struct {
 	Clock *clock.Paced // required; pace 0 makes time manual
@@ -38,7 +41,8 @@ type Cloud struct {
 	inFlight int
 	reqSeq   int
 	changes  uint64
-	dirty    bool
+	dirty    bool // something to tell the watchers
+	moved    bool // the estate, not only the log, changed since the last stale view
 	changed  chan struct{}
 	watchers map[int]func(Change)
 	watchSeq int
@@ -99,7 +103,11 @@ func (c *Cloud) Close() error {
 	c.stop()
 	var err error
 	if c.server != nil {
-		err = c.server.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), closeTakes)
+		defer cancel()
+		if c.server.Shutdown(ctx) != nil { // a client keeps its connection busy
+			err = c.server.Close()
+		}
 	}
 	c.wg.Wait()
 	if err != nil {
@@ -146,9 +154,9 @@ func (c *Cloud) unlock() {
 		c.mu.Unlock()
 		return
 	}
+	c.remember()
 	c.dirty = false
 	c.changes++
-	c.remember()
 	change := Change{Seq: c.changes, At: c.now, Calls: len(c.calls)}
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -163,7 +171,7 @@ func (c *Cloud) unlock() {
 }
 
 // touch notes that the estate changed, to be told at unlock.
-func (c *Cloud) touch() { c.dirty = true }
+func (c *Cloud) touch() { c.dirty, c.moved = true, true }
 
 // timerEntry is something that happens at a virtual time.
 type timerEntry struct {

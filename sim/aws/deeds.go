@@ -35,10 +35,10 @@ func (c *Cloud) DisconnectAgent(ec2ID string) error {
 	})
 }
 
-// ConnectAgent lets the agent come back.
+// ConnectAgent lets the agent come back; it needs a running EC2 instance.
 func (c *Cloud) ConnectAgent(ec2ID string) error {
-	return c.onMachine("connecting the agent of", ec2ID, func(cl *cell, _ *machine, i *instance) error {
-		if i == nil {
+	return c.onMachine("connecting the agent of", ec2ID, func(cl *cell, mc *machine, i *instance) error {
+		if i == nil || mc == nil || mc.state != ec2Running {
 			return errNoSuch
 		}
 		c.connect(cl, i)

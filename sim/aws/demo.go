@@ -25,7 +25,8 @@ const (
 	DemoDisconnected = "i-0a1b2c3d4e5f60008" // EC2 running, agent not connected
 	DemoLast         = "i-0a1b2c3d4e5f70001" // the only instance of staging
 
-	DemoBatchTask = "0123456789abcdef0123456789ab0001" // id of the task of family nightly-report
+	DemoBatchTask = "0123456789abcdef0123456789ab0001"      // id of the task of family nightly-report
+	DemoRole      = "arn:aws:iam::123456789012:role/ecsbot" // assumable
 	DemoGroup     = "prod-asg"
 	DemoProvider  = "prod-cp"
 )
@@ -74,6 +75,7 @@ func (c *Cloud) Demo() error {
 		}
 		b.got(b.AddCluster(spec))
 	}
+	b.got("", c.AddRole(DemoRole))
 	c.demoHosts(b)
 	c.demoServices(b)
 	if b.err != nil {

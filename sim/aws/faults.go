@@ -121,9 +121,10 @@ func (c *Cloud) stamped() *world {
 
 // remember keeps a view for the readers that lag.
 func (c *Cloud) remember() {
-	if c.faults.lag <= 0 || !(c.dirty || len(c.past) == 0) {
+	if c.faults.lag <= 0 || !c.moved {
 		return
 	}
+	c.moved = false
 	c.past = append(c.past, c.stamped())
 	for len(c.past) > 1 && !c.past[1].at.After(c.now.Add(-c.faults.lag)) {
 		c.past = c.past[1:]

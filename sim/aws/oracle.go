@@ -37,7 +37,7 @@ func (c *Cloud) record(r *request, outcome string) {
 	call.Seq, call.Virtual, call.Outcome, call.TookEffect = len(c.calls)+1, c.now, outcome, r.effect
 	call.Took = time.Since(call.Real)
 	c.calls = append(c.calls, call)
-	c.touch()
+	c.dirty = true
 }
 
 // Log returns a copy of the calls so far, in the order in which they were answered.

@@ -139,8 +139,9 @@ func (c *Cloud) memberLeft(cl *cell, m *machine) {
 	}
 	c.after(healthCheckNotices, func() {
 		if m.lifecycle == inService {
-			c.startActivity(cl, g.spec.Name, "Terminating EC2 instance: "+m.id,
+			a := c.startActivity(cl, g.spec.Name, "Terminating EC2 instance: "+m.id,
 				"an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped.")
+			m.terminatingFor = a.id
 			m.lifecycle = terminating
 			c.leave(cl, m)
 			c.refill(cl, g)
