@@ -1,6 +1,9 @@
 package blocks
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/slack-go/slack"
 
 	"ecsbot/ecsops"
@@ -13,15 +16,91 @@ import (
 // while it runs, its result once it ended. Buttons appear for the verbs of
 // CardVerbs that have a token; without tokens the card has none.
 func Card(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Message {
-	title := "Deregister " + words.Machine(op.Target)
-	bs := []slack.Block{
-		slack.NewHeaderBlock(plain(title, 150)),
-		slack.NewSectionBlock(md(say(words.Where(op.Target))), nil, nil),
+	return fit(func(d depth) Message {
+		s := newSheet()
+		s.header(headline(op))
+		s.section("where", where(op.Target))
+		switch {
+		case op.State == workflow.Proposed, op.State == workflow.AwaitingApproval:
+			drawUndecided(s, op, o, d)
+		case op.State.Terminal():
+			drawResult(s, op, d)
+		default:
+			drawProgress(s, op, o, d)
+		}
+		s.add(buttonRow(op, tokens))
+		drawPeople(s, op)
+		return Message{Text: fallback(spoken(op)), Blocks: s.blocks}
+	})
+}
+
+// headline says what and where, in a header's 150 characters.
+func headline(op workflow.Operation) string {
+	m := words.Machine(op.Target)
+	from := " from " + words.ForeignN(op.Target.Cluster.Name(), 60)
+	switch op.State {
+	case workflow.Done, workflow.Unverified:
+		return words.StateSymbol(op.State) + " " + m + " is deregistered" + from
+	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
+		return words.StateSymbol(op.State) + " " + m + " was not deregistered" + from
+	case workflow.Proposed, workflow.AwaitingApproval:
+		if shownPlan(op).Intent.Force {
+			return "Deregister " + m + from + " by force?"
+		}
+		return "Deregister " + m + from + "?"
 	}
-	if row := buttonRow(op, tokens); row != nil {
-		bs = append(bs, row)
+	return words.StateSymbol(op.State) + " Deregistering " + m + from
+}
+
+// where is always shown: cluster, account, Region, registration.
+func where(t ecsops.Target) mrkdwn {
+	return "Cluster " + code(t.Cluster.Name()) + " · account " + code(t.Account) + " · Region " + code(t.Region) +
+		" · container instance " + code(t.InstanceID())
+}
+
+// spoken is the card as one text, for notifications and screen readers.
+func spoken(op workflow.Operation) string {
+	s := headline(op) + " (" + words.Where(op.Target) + "). "
+	p := shownPlan(op)
+	switch {
+	case op.State == workflow.Proposed, op.State == workflow.AwaitingApproval:
+		s += words.Verdict(p) + " " + words.State(op.State) + "."
+		if n := len(p.Orphans()); n > 0 {
+			s += " " + words.Orphans(n, op.Target, p.Snapshot.EC2)
+		}
+	case op.State.Terminal():
+		s += words.State(op.State) + ". " + words.Cause(op.Cause)
+	default:
+		s += words.State(op.State) + progressCounts(op) + "."
+		if op.Block != nil {
+			s += " " + words.Block(*op.Block)
+		}
 	}
-	return Message{Text: fallback(title + ": " + words.State(op.State)), Blocks: bs}
+	return s + " Operation " + words.Quote(op.ID) + "."
+}
+
+// drawPeople is the small print: who, which revision, until when.
+func drawPeople(s *sheet, op workflow.Operation) {
+	parts := []mrkdwn{"Operation " + code(op.ID) + ", revision " + mrkdwn(strconv.Itoa(CardRevision(op))),
+		"Asked by " + who(op.Requester) + " " + when(op.CreatedAt)}
+	if op.Confirmed != nil {
+		parts = append(parts, "Confirmed by "+who(op.Confirmed.Actor))
+	}
+	for i, a := range op.Approvals {
+		if i < 3 {
+			parts = append(parts, "Approved by "+who(a.Actor))
+		}
+	}
+	if op.StopBy != nil {
+		parts = append(parts, "Called off by "+who(*op.StopBy))
+	}
+	if reason := shownPlan(op).Intent.Reason; words.Foreign(reason) != "" {
+		parts = append(parts, "Reason: "+code(reason))
+	}
+	if p := shownPlan(op); p.Digest != "" {
+		parts = append(parts, "Plan "+code(words.ForeignN(p.Digest, 13)))
+	}
+	s.context("people", parts...)
 }
 
 // CardRevision is the plan revision that the card's buttons speak of: the shown
@@ -46,11 +125,11 @@ func shownPlan(op workflow.Operation) ecsops.Plan {
 //
 //   - undecided: confirm, cancel, and force when the plan has tasks that a drain
 //     does not move. A forced plan has cancel, confirm: its confirm opens
-//     ForceModal (the instance id is typed there).
-//   - awaiting approval: approve, deny, cancel.
+//     ForceModal (the instance id is typed there), as force's does.
+//   - awaiting approval: approve, deny, cancel; of a force: cancel, deny, approve.
 //   - running: stop. At the drain's deadline: wait, stop, force. A proposal that
 //     came up meanwhile (drift, force) adds confirm, or approve and deny.
-//   - undoing, ended, or barred by R10 or R11: none.
+//   - deregistered, undoing, ended, or barred by R10 or R11: none.
 func CardVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
 	case op.State.Terminal(), op.State == workflow.Undoing:
@@ -58,10 +137,13 @@ func CardVerbs(op workflow.Operation) []workflow.Verb {
 	case op.State == workflow.Proposed:
 		return undecidedVerbs(op.Plan)
 	case op.State == workflow.AwaitingApproval:
+		if op.Plan.Intent.Force {
+			return []workflow.Verb{workflow.Cancel, workflow.Deny, workflow.Approve}
+		}
 		return []workflow.Verb{workflow.Approve, workflow.Deny, workflow.Cancel}
 	case op.Proposal != nil:
 		return proposalVerbs(op)
-	case op.State == workflow.Verifying:
+	case op.State == workflow.Verifying, !op.GoneAt.IsZero() && op.State != workflow.Terminating, !op.OrderedTermination.IsZero():
 		return nil
 	case op.Block != nil && op.Block.Reason == workflow.BlockedDeadline:
 		return []workflow.Verb{workflow.Wait, workflow.Stop, workflow.Force}
@@ -85,10 +167,14 @@ func proposalVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
 	case len(op.Proposal.Barred()) > 0:
 		return []workflow.Verb{workflow.Stop}
-	case op.Confirmed != nil && op.Confirmed.Revision == op.Revision+1:
+	case op.ProposalConfirmed != nil && op.Proposal.Intent.Force:
 		return []workflow.Verb{workflow.Stop, workflow.Deny, workflow.Approve}
+	case op.ProposalConfirmed != nil:
+		return []workflow.Verb{workflow.Approve, workflow.Deny, workflow.Stop}
+	case op.Proposal.Intent.Force:
+		return []workflow.Verb{workflow.Stop, workflow.Confirm}
 	}
-	return []workflow.Verb{workflow.Stop, workflow.Confirm}
+	return []workflow.Verb{workflow.Confirm, workflow.Stop}
 }
 
 // forceHasPoint reports whether a forced deregistration would do what the plan
@@ -122,24 +208,22 @@ func waitingTasks(p ecsops.Plan) []ecsops.TaskRef {
 	return out
 }
 
-// AsksForTypedID reports whether confirm should open ForceModal first.
+// AsksForTypedID reports whether confirm should open ForceModal first. The force
+// button always does.
 func AsksForTypedID(op workflow.Operation) bool {
-	for _, n := range op.Needs {
-		if n == policy.TypedID {
-			return true
-		}
+	needs := op.Needs
+	if op.Proposal != nil {
+		needs = op.ProposalNeeds
 	}
-	return shownPlan(op).Intent.Force
+	return slices.Contains(needs, policy.TypedID) || shownPlan(op).Intent.Force
 }
 
 func buttonRow(op workflow.Operation, tokens map[workflow.Verb]string) slack.Block {
 	var bs []slack.BlockElement
 	for _, v := range CardVerbs(op) {
-		t, ok := tokenFor(tokens, v)
-		if !ok {
-			continue
+		if t := tokens[v]; t != "" && runeCount(t) <= valueLimit {
+			bs = append(bs, button(op, v, t))
 		}
-		bs = append(bs, button(op, v, t))
 	}
 	if len(bs) == 0 {
 		return nil
@@ -147,6 +231,18 @@ func buttonRow(op workflow.Operation, tokens map[workflow.Verb]string) slack.Blo
 	return slack.NewActionBlock("verbs", bs...)
 }
 
+// button labels a verb for this plan. Danger is the style of force alone; what a
+// screen reader says names the instance.
 func button(op workflow.Operation, v workflow.Verb, token string) *slack.ButtonBlockElement {
-	return slack.NewButtonBlockElement(string(v), token, plain(string(v), 75))
+	force := shownPlan(op).Intent.Force
+	label := words.Button(v, shownPlan(op))
+	b := slack.NewButtonBlockElement(string(v), token, plain(label, buttonLimit))
+	b.AccessibilityLabel = words.ForeignN(label+": "+words.Machine(op.Target)+" in "+op.Target.Cluster.Name(), buttonLimit)
+	switch {
+	case v == workflow.Force, force && (v == workflow.Confirm || v == workflow.Approve):
+		b.Style = slack.StyleDanger
+	case v == workflow.Confirm || v == workflow.Approve:
+		b.Style = slack.StylePrimary
+	}
+	return b
 }

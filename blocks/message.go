@@ -6,7 +6,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"ecsbot/words"
-	"ecsbot/workflow"
 )
 
 // Message is one Slack message. Text is the notification and what a screen
@@ -57,6 +56,9 @@ func fallback(sentence string) string {
 // cutEscaped escapes s and keeps the result within limit runes without cutting
 // through an entity.
 func cutEscaped(s string, limit int) mrkdwn {
+	if limit <= 0 {
+		return ""
+	}
 	if out := entities.Replace(s); runeCount(out) <= limit {
 		return mrkdwn(out)
 	}
@@ -70,10 +72,4 @@ func cutEscaped(s string, limit int) mrkdwn {
 		out = append(out, e...)
 	}
 	return mrkdwn(string(out) + "…")
-}
-
-// verbs whose buttons carry a token.
-func tokenFor(tokens map[workflow.Verb]string, v workflow.Verb) (string, bool) {
-	t, ok := tokens[v]
-	return t, ok && t != ""
 }

@@ -22,35 +22,61 @@ type mrkdwn string
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // say turns a sentence of package words into mrkdwn: what stands between “ and ”
-// becomes a code span, everything else is escaped and cannot format.
-func say(sentence string) mrkdwn {
+// becomes a code span, everything else is escaped and cannot format. The result
+// has at most sayLimit runes.
+func say(sentence string) mrkdwn { return sayN(sentence, sayLimit) }
+
+// sayLimit leaves room in a section for a heading beside one long sentence.
+const sayLimit = 1500
+
+// sayN is say with another limit in runes; what is longer ends with “…”.
+func sayN(sentence string, limit int) mrkdwn {
 	var b strings.Builder
-	for {
+	left := limit
+	put := func(piece mrkdwn, cut func(int) mrkdwn) bool {
+		n := runeCount(string(piece))
+		fits := n < left
+		if !fits {
+			piece = cut(left - 1)
+			n = runeCount(string(piece))
+		}
+		b.WriteString(string(piece))
+		left -= n
+		return fits
+	}
+	for sentence != "" {
 		before, rest, found := strings.Cut(sentence, string(words.OpenQuote))
 		quoted, after, closed := strings.Cut(rest, string(words.CloseQuote))
 		if !found || !closed {
-			b.WriteString(string(flat(sentence)))
-			return mrkdwn(b.String())
+			before, after, quoted = sentence, "", ""
 		}
-		b.WriteString(string(flat(before)))
-		b.WriteString(string(code(quoted)))
+		calm := neutral(words.Strip(before))
+		if !put(mrkdwn(entities.Replace(calm)), func(n int) mrkdwn { return cutEscaped(calm, n) }) {
+			break
+		}
+		if quoted != "" && !put(code(quoted), func(n int) mrkdwn { return codeN(quoted, n) }) {
+			break
+		}
 		sentence = after
 	}
+	return mrkdwn(b.String())
 }
 
 // code is a foreign string in a code span, where Slack formats nothing, links
 // nothing and draws no emoji.
-func code(foreign string) mrkdwn {
+func code(foreign string) mrkdwn { return codeN(foreign, sayLimit) }
+
+// codeN is code within limit runes, the span's own marks included.
+func codeN(foreign string, limit int) mrkdwn {
 	s := words.Foreign(foreign)
 	if s == "" {
 		s = "(no name)"
 	}
-	return mrkdwn("`" + entities.Replace(s) + "`")
+	if limit < 4 {
+		return "…"
+	}
+	return "`" + cutEscaped(s, limit-2) + "`"
 }
-
-// flat escapes text outside code spans and replaces the characters that would
-// format, or that would spell an emoji, by look-alikes that do not.
-func flat(s string) mrkdwn { return mrkdwn(entities.Replace(neutral(words.Strip(s)))) }
 
 // emojiLike is what Slack would draw as an emoji.
 var emojiLike = regexp.MustCompile(`:([A-Za-z0-9_+'\-]+):`)

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"ecsbot/ecsops"
 	"ecsbot/workflow"
 )
 
@@ -8,7 +9,7 @@ import (
 func Answer(a workflow.Answer) string {
 	switch a.Kind {
 	case workflow.Accepted:
-		return "Done. The operation's state now: " + lowerFirst(State(a.Op.State)) + "."
+		return accepted(a)
 	case workflow.AlreadyDone:
 		return "Already done by " + Actor(a.By) + ". Nothing was done twice."
 	case workflow.WasExpired:
@@ -18,7 +19,7 @@ func Answer(a workflow.Answer) string {
 	case workflow.Changed:
 		return "Things changed since that plan was shown, so nothing was done" + orElse(colon(Changes(a.Changes)), ".") + " The card asks again."
 	case workflow.TooLate:
-		return "Too late: " + lowerFirst(State(a.Op.State)) + ". That can no longer be changed."
+		return tooLate(a)
 	case workflow.Mistyped:
 		return "The id that was typed is not " + Machine(a.Op.Target) + ". Nothing was done."
 	case workflow.Busy:
@@ -27,6 +28,36 @@ func Answer(a workflow.Answer) string {
 		return "AWS could not be read well enough to decide" + orElse(paren(a.Detail), "") + ". Nothing was done. Try again in a minute."
 	}
 	return "An answer that this version cannot name: " + Quote(string(a.Kind)) + "."
+}
+
+func accepted(a workflow.Answer) string {
+	switch a.Detail {
+	case "awaiting_approval":
+		return "Recorded. Now a second person must approve it; nothing is done before."
+	case "before_start":
+		return "Called off. Nothing had been done."
+	case "undoing":
+		return "Called off. The bot starts nothing new and makes " + Machine(a.Op.Target) + " ACTIVE again. Tasks that ended meanwhile are not brought back here."
+	case "not_terminating":
+		return "Called off: the machine will not be terminated. The deregistration itself cannot be undone."
+	}
+	return "Recorded. The operation now: " + lowerFirst(State(a.Op.State)) + "."
+}
+
+func tooLate(a workflow.Answer) string {
+	switch a.Detail {
+	case "nothing_to_approve":
+		return "Too late: nothing waits for an approval here."
+	case "started":
+		return "Too late to cancel: it has begun. Use Stop to undo it."
+	case "deregistered":
+		return "Too late: " + Machine(a.Op.Target) + " is deregistered, which cannot be undone."
+	case "terminating":
+		return "Too late: the machine is being terminated, which cannot be undone."
+	case "not_asked":
+		return "Too late: the deadline is not in question any more."
+	}
+	return "Too late: " + lowerFirst(State(a.Op.State)) + ". That can no longer be changed."
 }
 
 func colon(s string) string {
@@ -50,7 +81,7 @@ func other(id string) string {
 	return " (" + Quote(id) + ")"
 }
 
-// Verb labels a button: what a click does.
+// Verb names a decision.
 func Verb(v workflow.Verb) string {
 	switch v {
 	case workflow.Confirm:
@@ -69,4 +100,25 @@ func Verb(v workflow.Verb) string {
 		return "Wait longer"
 	}
 	return Foreign(string(v))
+}
+
+// Button labels the button of a verb: what a click does under this plan.
+func Button(v workflow.Verb, p ecsops.Plan) string {
+	switch {
+	case p.Intent.Force && v == workflow.Confirm:
+		return "Force deregister…"
+	case p.Intent.Force && v == workflow.Approve:
+		return "Approve the force"
+	case v == workflow.Confirm && p.Path == ecsops.PathGhost:
+		return "Remove the registration"
+	case v == workflow.Confirm && p.Path == ecsops.PathGroup:
+		return "Retire through the group"
+	case v == workflow.Confirm && p.Intent.Terminate != ecsops.KeepRunning:
+		return "Drain, deregister, terminate"
+	case v == workflow.Confirm && p.Has(ecsops.StepDrain):
+		return "Drain and deregister"
+	case v == workflow.Confirm:
+		return "Deregister"
+	}
+	return Verb(v)
 }

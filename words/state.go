@@ -1,6 +1,7 @@
 package words
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -148,6 +149,12 @@ func Outcome(o ecsops.Outcome) string {
 		}
 		said += ")"
 	}
+	switch {
+	case o.Code == "NotObserved":
+		return "the bot looked several times and it had not happened"
+	case o.Code == "Observed":
+		return "the bot looked and it had happened"
+	}
 	switch o.Result {
 	case ecsops.OK:
 		return "AWS accepted it"
@@ -167,4 +174,17 @@ func lowerFirst(s string) string {
 		return s
 	}
 	return string(unicode.ToLower(r)) + s[n:]
+}
+
+// GroupArithmetic says what a termination does to the group's numbers, before and after.
+func GroupArithmetic(g ecsops.Group, t ecsops.Termination) string {
+	s := "Auto Scaling group " + Quote(g.Name) + ": "
+	if t == ecsops.Shrink {
+		s += fmt.Sprintf("desired %d → %d (min %d, max %d); nothing is started in its place.", g.Desired, g.Desired-1, g.Min, g.Max)
+		if g.Desired-1 < g.Min {
+			s += " AWS will refuse: that is below the minimum."
+		}
+		return s
+	}
+	return s + fmt.Sprintf("desired stays %d (min %d, max %d); the group starts a replacement.", g.Desired, g.Min, g.Max)
 }

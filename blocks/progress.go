@@ -1,0 +1,260 @@
+package blocks
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/slack-go/slack"
+
+	"ecsbot/ecsops"
+	"ecsbot/words"
+	"ecsbot/workflow"
+)
+
+// drawProgress is the running card's body: the state, a line for each step, what
+// holds it, what is asked.
+func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
+	s.section("state", "*"+sayN(words.State(op.State)+progressCounts(op), d.line)+"*", etaLine(op, o))
+	drawBlock(s, op, d)
+	if op.Proposal != nil {
+		s.section("proposal", "*A new revision ("+mrkdwn(strconv.Itoa(op.Revision+1))+") awaits a decision*")
+		drawPlan(s, *op.Proposal, op.Target, op.Changes, depth{min(d.items, 6), d.line}, seeStatus(op.ID))
+		s.section("needs", needs(op, op.ProposalNeeds, o)...)
+		s.context("expiry", "This offer ends "+when(op.ProposalExpires))
+	}
+	if o.PlanBlock {
+		s.add(planBlock(s, op))
+	} else {
+		s.section("steps", stepLines(op, d)...)
+	}
+	drawHolding(s, op, d)
+	s.context("looked", looked(op), deadline(op))
+}
+
+// progressCounts is ": 3 of 7 tasks left", while there is something to count.
+func progressCounts(op workflow.Operation) string {
+	p := op.Progress
+	if p.Total == 0 || op.State == workflow.Verifying || op.State == workflow.Terminating {
+		return ""
+	}
+	s := fmt.Sprintf(": %d of %s left", p.Left, words.Count(p.Total, "task"))
+	if p.Stopping > 0 {
+		s += fmt.Sprintf(" (%d of them stopping)", p.Stopping)
+	}
+	return s
+}
+
+func etaLine(op workflow.Operation, o Options) mrkdwn {
+	switch {
+	case op.State != workflow.Draining && op.State != workflow.StoppingTasks:
+		return ""
+	case op.Progress.ETA > 0:
+		return say("About " + words.Duration(op.Progress.ETA) + " more.")
+	case op.Plan.ETA > 0 && !op.StartedAt.IsZero() && !o.Now.IsZero() && op.StartedAt.Add(op.Plan.ETA).After(o.Now):
+		return say("About " + words.Duration(op.StartedAt.Add(op.Plan.ETA).Sub(o.Now)) + " more, as estimated at the start.")
+	}
+	return "How much longer cannot be said."
+}
+
+func drawBlock(s *sheet, op workflow.Operation, d depth) {
+	b := op.Block
+	if b == nil {
+		return
+	}
+	lines := []mrkdwn{"⏸️ *" + sayN(words.BlockTitle(b.Reason), 200) + "*, since " + when(b.Since)}
+	if words.Foreign(b.Call+b.Detail) != "" {
+		lines = append(lines, blockDetail(*b))
+	}
+	lines = append(lines, sayN(words.BlockWayOut(workflow.Block{Reason: b.Reason}), d.line))
+	if !b.AskedUntil.IsZero() {
+		lines = append(lines, "Without an answer the bot undoes the drain "+when(b.AskedUntil)+".")
+	}
+	s.section("block", lines...)
+}
+
+func blockDetail(b workflow.Block) mrkdwn {
+	switch {
+	case words.Foreign(b.Call) == "":
+		return code(b.Detail)
+	case words.Foreign(b.Detail) == "":
+		return code(b.Call)
+	}
+	return code(b.Call) + ": " + code(b.Detail)
+}
+
+// drawHolding names what still runs, and why it does not go.
+func drawHolding(s *sheet, op workflow.Operation, d depth) {
+	p := op.Progress
+	var lines []mrkdwn
+	if p.Why != "" {
+		e := words.Explain(ecsops.Finding{Rule: p.Why})
+		lines = append(lines, "*What holds it:* "+sayN(e.Title, 200)+", since "+when(p.HeldSince))
+		if e.WayOut != "" {
+			lines = append(lines, sayN(e.WayOut, d.line))
+		}
+	}
+	if words.Foreign(p.Quote) != "" {
+		lines = append(lines, "The service says: "+code(p.Quote))
+	}
+	if p.Unreadable != nil {
+		lines = append(lines, sayN("The last look failed: "+words.Unknown(*p.Unreadable)+".", d.line))
+	}
+	if n := max(p.Left, len(p.Holding)); len(p.Holding) > 0 {
+		lines = append(lines, "*Still there*")
+		items := min(d.items, len(p.Holding))
+		list := bullets(n, depth{items, d.line}, func(i int) mrkdwn {
+			return sayN(words.Task(p.Holding[i])+", "+words.Quote(p.Holding[i].Status), d.line)
+		}, seeStatus(op.ID))
+		lines = append(lines, list...)
+	}
+	s.section("holding", lines...)
+}
+
+func looked(op workflow.Operation) mrkdwn {
+	if op.Progress.LookedAt.IsZero() {
+		return "Not looked yet"
+	}
+	return "Last looked " + when(op.Progress.LookedAt)
+}
+
+func deadline(op workflow.Operation) mrkdwn {
+	if op.Deadline.IsZero() || op.State != workflow.Draining && op.State != workflow.StoppingTasks {
+		return ""
+	}
+	return "The bot asks " + when(op.Deadline)
+}
+
+// stepStatus is how far one step is.
+type stepStatus int
+
+const (
+	stepPending stepStatus = iota
+	stepCurrent
+	stepDone
+	stepFailed
+	stepUndone
+)
+
+func (st stepStatus) mark() mrkdwn {
+	return []mrkdwn{"○", "●", "✓", "✗", "↩"}[st]
+}
+
+func (st stepStatus) words() mrkdwn {
+	return []mrkdwn{"not begun", "in progress", "done", "failed", "undone"}[st]
+}
+
+func (st stepStatus) card() slack.TaskCardStatus {
+	return []slack.TaskCardStatus{slack.TaskCardStatusPending, slack.TaskCardStatusInProgress,
+		slack.TaskCardStatusComplete, slack.TaskCardStatusError, slack.TaskCardStatusError}[st]
+}
+
+// shownSteps bounds what a card draws of a plan's steps; a plan has seven kinds.
+const shownSteps = 10
+
+func stepLines(op workflow.Operation, d depth) []mrkdwn {
+	var lines []mrkdwn
+	for i, st := range op.Plan.Steps[:min(len(op.Plan.Steps), shownSteps)] {
+		status := statusOf(op, i)
+		lines = append(lines, status.mark()+" "+sayN(words.Step(st), d.line)+": "+status.words()+stepCounts(op, st, status))
+	}
+	return lines
+}
+
+func stepCounts(op workflow.Operation, st ecsops.Step, status stepStatus) mrkdwn {
+	if st.Kind != ecsops.StepWait || status != stepCurrent || op.Progress.Total == 0 {
+		return ""
+	}
+	return mrkdwn(fmt.Sprintf(" (%d of %d left)", op.Progress.Left, op.Progress.Total))
+}
+
+// statusOf tells how far step i is from the operation's state.
+func statusOf(op workflow.Operation, i int) stepStatus {
+	cur := currentStep(op)
+	undone := op.State == workflow.Undoing || op.State == workflow.Stopped
+	kind := op.Plan.Steps[i].Kind
+	switch {
+	case op.State == workflow.Done:
+		return stepDone
+	case op.State == workflow.Unverified && kind == ecsops.StepVerify:
+		return stepFailed
+	case op.State == workflow.Unverified:
+		return stepDone
+	case undone && kind == ecsops.StepDrain && !op.DrainedAt.IsZero():
+		return stepUndone
+	case undone, cur < 0, i > cur:
+		return stepPending
+	case i < cur:
+		return stepDone
+	case op.State == workflow.Failed:
+		return stepFailed
+	}
+	return stepCurrent
+}
+
+// currentStep is the index of the step that the state works on, or -1.
+func currentStep(op workflow.Operation) int {
+	kinds := stepsOf(op)
+	for i, st := range op.Plan.Steps {
+		for _, k := range kinds {
+			if st.Kind == k {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func stepsOf(op workflow.Operation) []ecsops.StepKind {
+	switch op.State {
+	case workflow.Draining:
+		if op.DrainedAt.IsZero() && op.Plan.Has(ecsops.StepDrain) {
+			return []ecsops.StepKind{ecsops.StepDrain}
+		}
+		return []ecsops.StepKind{ecsops.StepWait}
+	case workflow.StoppingTasks:
+		return []ecsops.StepKind{ecsops.StepStopTasks}
+	case workflow.Deregistering:
+		return []ecsops.StepKind{ecsops.StepDeregister, ecsops.StepForce}
+	case workflow.Terminating:
+		return []ecsops.StepKind{ecsops.StepTerminate}
+	case workflow.Verifying:
+		return []ecsops.StepKind{ecsops.StepVerify}
+	case workflow.Failed:
+		return failedAt(op)
+	}
+	return nil
+}
+
+func failedAt(op workflow.Operation) []ecsops.StepKind {
+	if op.Order == nil {
+		return nil
+	}
+	switch op.Order.Action.Kind {
+	case ecsops.ActDrain:
+		return []ecsops.StepKind{ecsops.StepDrain}
+	case ecsops.ActStopTask:
+		return []ecsops.StepKind{ecsops.StepStopTasks}
+	case ecsops.ActDeregister, ecsops.ActForceDeregister:
+		return []ecsops.StepKind{ecsops.StepDeregister, ecsops.StepForce}
+	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
+		return []ecsops.StepKind{ecsops.StepTerminate}
+	}
+	return nil
+}
+
+// planBlock draws the steps as Slack's plan block, which may be missing in old
+// clients: hence behind Options.PlanBlock.
+// https://docs.slack.dev/reference/block-kit/blocks/plan-block/
+func planBlock(s *sheet, op workflow.Operation) slack.Block {
+	var cards []*slack.TaskCardBlock
+	for i, st := range op.Plan.Steps[:min(len(op.Plan.Steps), shownSteps)] {
+		status := statusOf(op, i)
+		title := words.ForeignN(words.Step(st)+": "+string(status.words()+stepCounts(op, st, status)), planTitleLimit)
+		cards = append(cards, slack.NewTaskCardBlock("step-"+strconv.Itoa(i+1), title).WithStatus(status.card()))
+	}
+	if len(cards) == 0 {
+		return nil
+	}
+	title := words.ForeignN(words.State(op.State)+progressCounts(op), planTitleLimit)
+	return slack.NewPlanBlock(title, slack.PlanBlockOptionBlockID(s.id("plan"))).WithTasks(cards...)
+}
