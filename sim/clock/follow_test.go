@@ -1,0 +1,46 @@
+package clock
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestFollowerTakesWhatIsPublished(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clock")
+	if _, err := Follow(path); err == nil {
+		t.Fatal("followed a file that does not exist")
+	}
+	start := time.Unix(1_800_000_000, 0).UTC()
+	p := New(start, 0)
+	if err := Publish(p, path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Follow(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Now().Equal(start) {
+		t.Errorf("reads %s, want %s", f.Now(), start)
+	}
+	p.Advance(time.Hour)
+	if err := Publish(p, path); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.looked = time.Time{} // as if followEvery had passed
+	f.mu.Unlock()
+	if want := start.Add(time.Hour); !f.Now().Equal(want) {
+		t.Errorf("reads %s, want %s", f.Now(), want)
+	}
+	if err := os.WriteFile(path, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.looked = time.Time{}
+	f.mu.Unlock()
+	if want := start.Add(time.Hour); !f.Now().Equal(want) {
+		t.Errorf("an unreadable file changed the clock to %s", f.Now())
+	}
+}
