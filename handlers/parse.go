@@ -1,0 +1,395 @@
+package handlers
+
+import (
+	"errors"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+	"github.com/kballard/go-shellquote"
+
+	"ecsbot/ecsops"
+)
+
+// Limits on what a person may type.
+const (
+	maxText     = 3000 // runes; Slack itself cuts at about 4,000 [slash command text]
+	maxReason   = 300  // runes
+	minDeadline = time.Minute
+	maxDeadline = 24 * time.Hour
+)
+
+// Subcommands of /ecs.
+const (
+	cmdHelp       = "help"
+	cmdDeregister = "deregister"
+	cmdList       = "list"
+	cmdStatus     = "status"
+	cmdStop       = "stop"
+)
+
+// Command is a parsed /ecs command. Only the fields of its Name are set.
+type Command struct {
+	Name       string
+	Deregister DeregisterArgs
+	Cluster    string // list
+	Operation  string // status, stop
+}
+
+// DeregisterArgs are the arguments of deregister, as typed.
+type DeregisterArgs struct {
+	Target    string
+	Cluster   string
+	Account   string
+	Region    string
+	Reason    string
+	Deadline  time.Duration // 0 = the configured one
+	DryRun    bool
+	Force     bool
+	Terminate Termination
+	Move      bool // --intent move
+}
+
+// Termination is the value of --terminate.
+type Termination string
+
+// Values of --terminate. Whichever means: through the group when there is one
+// (keeping its size), else the machine alone.
+const (
+	TerminateNot       Termination = ""
+	TerminateWhichever Termination = "yes"
+	TerminateReplace   Termination = "replace"
+	TerminateShrink    Termination = "shrink"
+	TerminateEC2       Termination = "ec2"
+)
+
+// Mistake is a command that could not be understood, as facts; What says which
+// kind, Word is the person's own text.
+type Mistake struct {
+	What mistake
+	Word string
+	Near []string
+}
+
+type mistake string
+
+const (
+	mistakeSubcommand mistake = "subcommand"
+	mistakeOption     mistake = "option"
+	mistakeExtra      mistake = "argument" // one too many
+	mistakeMissing    mistake = "missing argument"
+	mistakeValue      mistake = "value"
+	mistakeNoValue    mistake = "option without value"
+	mistakeSingle     mistake = "open single quote"
+	mistakeDouble     mistake = "open double quote"
+	mistakeBackslash  mistake = "backslash"
+	mistakeTooLong    mistake = "too long"
+	mistakeReason     mistake = "reason too long"
+	mistakeDeadline   mistake = "deadline"
+)
+
+func (m *Mistake) Error() string { return "not understood: " + string(m.What) }
+
+// grammar is what kong reads; a fresh one for each command, as kong writes into it.
+type grammar struct {
+	Help struct {
+		About []string `arg:"" optional:""`
+	} `cmd:""`
+	Deregister struct {
+		Target    string       `arg:"" optional:""`
+		In        string       `arg:"" optional:"" name:"in"`
+		Cluster   string       `name:"cluster"`
+		Account   string       `name:"account"`
+		Region    string       `name:"region"`
+		Reason    string       `name:"reason"`
+		Deadline  minutes      `name:"deadline"`
+		DryRun    bool         `name:"dry-run"`
+		Force     bool         `name:"force"`
+		Terminate terminateArg `name:"terminate"`
+		Intent    string       `name:"intent" enum:"retire,move" default:"retire"`
+	} `cmd:""`
+	List struct {
+		In      string `arg:"" optional:"" name:"in"`
+		Cluster string `name:"cluster"`
+	} `cmd:""`
+	Status struct {
+		Operation string `arg:"" optional:""`
+	} `cmd:""`
+	Stop struct {
+		Operation string `arg:"" optional:""`
+	} `cmd:""`
+}
+
+// minutes is a duration; a bare number means minutes.
+type minutes time.Duration
+
+// Decode implements kong.MapperValue.
+func (m *minutes) Decode(ctx *kong.DecodeContext) error {
+	var s string
+	if err := ctx.Scan.PopValueInto("duration", &s); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(strings.ToLower(s))
+	if n, aerr := strconv.Atoi(s); aerr == nil && n >= 0 && n < int(maxDeadline) {
+		d, err = time.Duration(n)*time.Minute, nil
+	}
+	if err != nil || d < minDeadline || d > maxDeadline {
+		return &Mistake{What: mistakeDeadline, Word: s}
+	}
+	*m = minutes(d)
+	return nil
+}
+
+// terminateArg is a flag with an optional value.
+type terminateArg string
+
+// IsBool lets the flag stand alone.
+func (t *terminateArg) IsBool() bool { return true }
+
+// Decode implements kong.MapperValue.
+func (t *terminateArg) Decode(ctx *kong.DecodeContext) error {
+	if ctx.Scan.Peek().Type != kong.FlagValueToken {
+		*t = terminateArg(TerminateWhichever)
+		return nil
+	}
+	var s string
+	if err := ctx.Scan.PopValueInto("value", &s); err != nil {
+		return err
+	}
+	switch v := Termination(strings.ToLower(s)); v {
+	case TerminateReplace, TerminateShrink, TerminateEC2, TerminateWhichever:
+		*t = terminateArg(v)
+		return nil
+	}
+	return &Mistake{What: mistakeValue, Word: s, Near: []string{"--terminate=replace", "--terminate=shrink", "--terminate=ec2"}}
+}
+
+// Parse reads the text behind /ecs. It never panics, touches nothing outside,
+// and its error is always a *Mistake. Empty text is help.
+func Parse(text string) (Command, error) {
+	if utf8.RuneCountInString(text) > maxText {
+		return Command{}, &Mistake{What: mistakeTooLong}
+	}
+	args, err := shellquote.Split(normalise(text))
+	if err != nil {
+		return Command{}, quoteMistake(err)
+	}
+	args = slices.DeleteFunc(args, func(s string) bool { return strings.TrimFunc(s, invisible) == "" })
+	if len(args) == 0 {
+		return Command{Name: cmdHelp}, nil
+	}
+	args[0] = strings.ToLower(strings.TrimLeft(args[0], "-"))
+	if args[0] == "h" || args[0] == "?" {
+		args[0] = cmdHelp
+	}
+	if !slices.Contains(subcommands(), args[0]) {
+		return Command{}, &Mistake{What: mistakeSubcommand, Word: args[0], Near: nearest(args[0], subcommands())}
+	}
+	rest := dashed(args[1:])
+	if slices.Contains(rest, "--help") || args[0] == cmdHelp {
+		return Command{Name: cmdHelp}, nil
+	}
+	return parseArgs(args[0], rest)
+}
+
+func subcommands() []string { return []string{cmdDeregister, cmdHelp, cmdList, cmdStatus, cmdStop} }
+
+var (
+	wrapped   = regexp.MustCompile(`<([^<>|\s]+)(?:\|[^<>]*)?>`)
+	wordDash  = regexp.MustCompile(`(^|\s)[-‐‑‒–—―−]+([\p{L}])`)
+	innerQuot = regexp.MustCompile(`(\p{L})[’‘](\p{L})`)
+)
+
+// normalise undoes what phones, word processors and Slack do to typed text.
+func normalise(text string) string {
+	text = strings.ToValidUTF8(text, "")
+	text = wrapped.ReplaceAllString(text, "$1")
+	text = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(text)
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == '\u00ad' || unicode.Is(unicode.Cf, r) || unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, text)
+	text = innerQuot.ReplaceAllString(text, "$1\u02bc$2") // an apostrophe is no quote
+	text = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`, "‘", "'", "’", "'", "‚", "'").Replace(text)
+	return wordDash.ReplaceAllString(text, "$1--$2")
+}
+
+func invisible(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
+
+// dashed gives every option its two dashes: a phone turns "--" into one long dash.
+func dashed(args []string) []string {
+	out := make([]string, 0, len(args))
+	for _, a := range args {
+		if name := strings.TrimLeft(a, "-"); name != a && name != "" && unicode.IsLetter([]rune(name)[0]) {
+			a = "--" + name
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func quoteMistake(err error) error {
+	switch {
+	case errors.Is(err, shellquote.UnterminatedSingleQuoteError):
+		return &Mistake{What: mistakeSingle}
+	case errors.Is(err, shellquote.UnterminatedDoubleQuoteError):
+		return &Mistake{What: mistakeDouble}
+	}
+	return &Mistake{What: mistakeBackslash}
+}
+
+type exited int
+
+// parseArgs lets kong read the words behind the subcommand.
+func parseArgs(name string, rest []string) (cmd Command, err error) {
+	if m := unknownOption(name, rest); m != nil {
+		return Command{}, m
+	}
+	var g grammar
+	defer func() {
+		if v := recover(); v != nil {
+			if _, ok := v.(exited); !ok {
+				panic(v)
+			}
+			cmd, err = Command{Name: cmdHelp}, nil
+		}
+	}()
+	k, err := kong.New(&g, kong.Name("/ecs"), kong.NoDefaultHelp(), kong.Writers(io.Discard, io.Discard),
+		kong.Exit(func(code int) { panic(exited(code)) }))
+	if err != nil {
+		return Command{}, &Mistake{What: mistakeValue, Word: name} // the grammar is wrong: the tests would fail
+	}
+	if _, err := k.Parse(append([]string{name}, rest...)); err != nil {
+		return Command{}, kongMistake(name, rest, err)
+	}
+	return g.command(name)
+}
+
+// optionsOf lists the options of a subcommand, from the grammar itself.
+func optionsOf(name string) []string {
+	var out []string
+	f, ok := reflect.TypeFor[grammar]().FieldByName(strings.ToUpper(name[:1]) + name[1:])
+	if !ok {
+		return nil
+	}
+	for i := range f.Type.NumField() {
+		tag := f.Type.Field(i).Tag
+		_, isArg := tag.Lookup("arg")
+		_, hidden := tag.Lookup("hidden")
+		if !isArg && !hidden {
+			out = append(out, "--"+tag.Get("name"))
+		}
+	}
+	return out
+}
+
+func unknownOption(name string, rest []string) *Mistake {
+	known := optionsOf(name)
+	for _, a := range rest {
+		if a == "--" || !strings.HasPrefix(a, "--") {
+			continue
+		}
+		option, _, _ := strings.Cut(a, "=")
+		if !slices.Contains(known, option) {
+			return &Mistake{What: mistakeOption, Word: option, Near: nearest(option, known)}
+		}
+	}
+	return nil
+}
+
+func kongMistake(name string, rest []string, err error) error {
+	if m, ok := errors.AsType[*Mistake](err); ok {
+		return m
+	}
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "unexpected argument"):
+		return &Mistake{What: mistakeExtra, Word: surplus(name, rest)}
+	case strings.Contains(text, "expected"), strings.Contains(text, "missing"):
+		return &Mistake{What: mistakeNoValue, Word: lastOption(rest)}
+	case strings.Contains(text, "--intent"):
+		return &Mistake{What: mistakeValue, Word: "--intent", Near: []string{"--intent=retire"}}
+	}
+	return &Mistake{What: mistakeValue, Word: lastOption(rest)}
+}
+
+// surplus is the last word that is no option: the one too many.
+func surplus(name string, rest []string) string {
+	for _, a := range slices.Backward(rest) {
+		if !strings.HasPrefix(a, "--") {
+			return a
+		}
+	}
+	return name
+}
+
+func lastOption(rest []string) string {
+	for _, a := range slices.Backward(rest) {
+		if strings.HasPrefix(a, "--") {
+			option, _, _ := strings.Cut(a, "=")
+			return option
+		}
+	}
+	return ""
+}
+
+// command takes kong's reading over into ours.
+func (g *grammar) command(name string) (Command, error) {
+	c := Command{Name: name}
+	switch name {
+	case cmdDeregister:
+		d := g.Deregister
+		cluster, err := oneCluster(d.In, d.Cluster)
+		if err != nil {
+			return Command{}, err
+		}
+		if utf8.RuneCountInString(d.Reason) > maxReason {
+			return Command{}, &Mistake{What: mistakeReason}
+		}
+		c.Deregister = DeregisterArgs{
+			Target: strings.TrimSpace(d.Target), Cluster: cluster, Account: d.Account, Region: strings.ToLower(d.Region), Reason: strings.TrimSpace(d.Reason),
+			Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Move: d.Intent == string(ecsops.Move),
+		}
+	case cmdList:
+		cluster, err := oneCluster(g.List.In, g.List.Cluster)
+		if err != nil {
+			return Command{}, err
+		}
+		c.Cluster = cluster
+	case cmdStatus:
+		c.Operation = operationID(g.Status.Operation)
+	case cmdStop:
+		c.Operation = operationID(g.Stop.Operation)
+		if c.Operation == "" {
+			return Command{}, &Mistake{What: mistakeMissing, Word: "OPERATION"}
+		}
+	}
+	return c, nil
+}
+
+func oneCluster(positional, option string) (string, error) {
+	if positional != "" && option != "" && positional != option {
+		return "", &Mistake{What: mistakeExtra, Word: positional}
+	}
+	if option != "" {
+		return strings.TrimSpace(option), nil
+	}
+	return strings.TrimSpace(positional), nil
+}
+
+// operationID undoes what people put around an id that they paste.
+func operationID(s string) string {
+	return strings.ToLower(strings.Trim(s, " #`*_\"'.,:;()[]<>"))
+}

@@ -1,0 +1,76 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ecsbot/blocks"
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+	"ecsbot/workflow"
+)
+
+// status shows one operation, or the latest ones that the person may see.
+func (r *Router) status(ctx context.Context, a *act, id string, to *reply) error {
+	w := r.facts(ctx, a, a.channel, false)
+	if _, err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
+		return err
+	}
+	if id != "" {
+		return r.statusOf(ctx, w, id, to)
+	}
+	ops, err := r.Store.Operations(ctx, workflow.Filter{})
+	if err != nil {
+		return fmt.Errorf("listing operations: %w", err)
+	}
+	to.say(ctx, blocks.Status(r.visible(w, ops), r.Clock.Now()))
+	return nil
+}
+
+func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) error {
+	op, err := r.Store.Operation(ctx, id)
+	if errors.Is(err, workflow.ErrNotFound) {
+		return r.noOperation(ctx, w, id, to)
+	}
+	if err != nil {
+		return fmt.Errorf("reading operation %s: %w", id, err)
+	}
+	if _, err := r.ask(ctx, w, question{action: policy.Read, cluster: op.Target.Cluster, target: &op.Target}, to); err != nil {
+		return err
+	}
+	to.say(ctx, blocks.Card(op, nil, blocks.Options{Now: r.Clock.Now()}))
+	return nil
+}
+
+// visible keeps the operations on clusters that the person may read.
+func (r *Router) visible(w asker, ops []workflow.Operation) []workflow.Operation {
+	may := map[ecsops.ClusterARN]bool{}
+	return slices.DeleteFunc(slices.Clone(ops), func(op workflow.Operation) bool {
+		ok, asked := may[op.Target.Cluster]
+		if !asked {
+			ok = policy.Decide(r.Rules, policy.Request{Action: policy.Read, Person: w.person, Channel: w.place, Cluster: op.Target.Cluster}).Allowed()
+			may[op.Target.Cluster] = ok
+		}
+		return !ok
+	})
+}
+
+// noOperation answers an unknown operation id with the nearest that the person may see.
+func (r *Router) noOperation(ctx context.Context, w asker, id string, to *reply) error {
+	ops, err := r.Store.Operations(ctx, workflow.Filter{})
+	if err != nil {
+		return fmt.Errorf("listing operations: %w", err)
+	}
+	var ids []string
+	for _, op := range r.visible(w, ops) {
+		ids = append(ids, op.ID)
+	}
+	near := nearest(id, ids)
+	if len(near) == 0 {
+		near = ids[:min(len(ids), nearestMost)]
+	}
+	to.say(ctx, blocks.Nearest("operation", id, near))
+	return nil
+}
