@@ -150,12 +150,12 @@ func (d *DB) Records(ctx context.Context, from int64, limit int) ([]audit.Record
 	return recs, nil
 }
 
-// OperationRecords returns an operation's records, oldest first.
+// OperationRecords returns what the log says of an operation, oldest first.
 func (d *DB) OperationRecords(ctx context.Context, op string) ([]audit.Record, error) {
 	if op == "" {
 		return nil, errors.New("reading an operation's records: no operation")
 	}
-	rs, err := d.back.query(ctx, `SELECT seq, raw FROM audit_records WHERE op = $1 AND op <> '' ORDER BY n`, op)
+	rs, err := d.back.query(ctx, `SELECT seq, raw FROM audit_records WHERE op = $1 AND op <> '' ORDER BY seq`, op)
 	if err != nil {
 		return nil, fmt.Errorf("reading the records of %s: %w", op, err)
 	}

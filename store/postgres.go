@@ -21,6 +21,9 @@ import (
 // minConns is enough for the workers, the LISTEN connection and envelopes.
 const minConns = 16
 
+// notifyEvery limits one process's job notifications.
+const notifyEvery = 5 * time.Millisecond
+
 // postgresDB is a pgx pool.
 type postgresDB struct {
 	pgConn // reads
@@ -76,7 +79,7 @@ func openPostgres(ctx context.Context, url string, serve bool, log zerolog.Logge
 	p := &postgresDB{pgConn: pgConn{pool}, pool: pool, time: &serverClock{}}
 	bctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = cancel
-	if p.jobs, err = river.NewClient(riverpgxv5.New(pool), &river.Config{}); err != nil {
+	if p.jobs, err = river.NewClient(riverpgxv5.New(pool), &river.Config{FetchCooldown: notifyEvery}); err != nil {
 		p.close()
 		return nil, fmt.Errorf("making the job queue: %w", err)
 	}
@@ -265,8 +268,10 @@ func pgCode(err error) string {
 }
 
 func (p *postgresDB) work(ctx context.Context, cfg *river.Config) (queue, error) {
-	// LISTEN wakes at once; the poll is for a notification that was lost.
-	cfg.FetchCooldown, cfg.FetchPollInterval = 50*time.Millisecond, time.Second
+	// LISTEN wakes at once. The poll is for a notification that was not sent:
+	// River drops those within notifyEvery of another, even of one whose
+	// transaction was rolled back.
+	cfg.FetchCooldown, cfg.FetchPollInterval = 20*time.Millisecond, 250*time.Millisecond
 	c, err := river.NewClient(riverpgxv5.New(p.pool), cfg)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,9 @@ CREATE TABLE audit_records (
 	n   INTEGER NOT NULL,
 	raw TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX audit_records_op ON audit_records (op, n) WHERE op <> '';
+CREATE INDEX audit_records_op ON audit_records (op, seq) WHERE op <> '';
+-- n is 0 for what was told of an operation without changing it: refusals.
+CREATE UNIQUE INDEX audit_records_n ON audit_records (op, n) WHERE n > 0;
 CREATE TABLE audit_hash (
 	idx INTEGER PRIMARY KEY,
 	h   BLOB NOT NULL
