@@ -61,6 +61,7 @@ refused('InvalidInstanceID.NotFound', ec2.describe_instances, InstanceIds=['i-00
 refused('InvalidInstanceID.Malformed', ec2.describe_instances, InstanceIds=['i-xyz'])
 assert ec2.describe_instance_status(InstanceIds=['i-0a1b2c3d4e5f60001'])['InstanceStatuses'][0]['SystemStatus']['Status'] == 'ok'
 assert ec2.describe_instance_attribute(InstanceId='i-0a1b2c3d4e5f60004', Attribute='disableApiTermination')['DisableApiTermination']['Value'] is True
+assert ec2.describe_instance_types(InstanceTypes=['m6i.large'])['InstanceTypes'][0]['NetworkInfo']['MaximumNetworkInterfaces'] == 3
 refused('DryRunOperation', ec2.terminate_instances, InstanceIds=['i-0a1b2c3d4e5f60001'], DryRun=True)
 refused('OperationNotPermitted', ec2.terminate_instances, InstanceIds=['i-0a1b2c3d4e5f60004'])
 m = asg.describe_auto_scaling_instances(InstanceIds=['i-0a1b2c3d4e5f60005', 'i-0a1b2c3d4e5f60001'])['AutoScalingInstances']

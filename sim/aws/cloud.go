@@ -49,7 +49,7 @@ type Cloud struct {
 	pass     map[string]bool // cluster ARNs with a scheduler pass under way
 
 	server *http.Server
-	base   context.Context //nolint:containedctx // the lifetime of the server, for calls that hang
+	base   context.Context // the lifetime of the server, for calls that hang
 	stop   context.CancelFunc
 	wg     sync.WaitGroup
 	url    string
@@ -62,7 +62,7 @@ func New(cfg Config) (*Cloud, error) {
 	}
 	c := &Cloud{
 		clock: cfg.Clock, now: cfg.Clock.Now(),
-		rng:      rand.New(rand.NewPCG(cfg.Seed, 0x5eed)), //nolint:gosec // a simulator wants a seed, not a secret
+		rng:      rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
 		live:     &world{accounts: map[string]bool{}, roles: map[string]bool{}, cells: map[cellKey]*cell{}},
 		sessions: map[string]session{}, changed: make(chan struct{}), watchers: map[int]func(Change){}, pass: map[string]bool{},
 	}

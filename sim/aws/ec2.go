@@ -304,3 +304,20 @@ func terminateInstances(r *request) (m, *apiError) {
 	}
 	return m{"instancesSet": out}, nil
 }
+
+// describeInstanceTypes knows the sizes that enisOf knows.
+func describeInstanceTypes(r *request) (m, *apiError) {
+	out := l{}
+	for _, kind := range r.members("InstanceType") {
+		family, size, ok := strings.Cut(kind, ".")
+		if !ok || family == "" || size == "" {
+			return nil, fault("InvalidInstanceType", "The following supplied instance types do not exist: [%s]", kind)
+		}
+		out = append(out, m{"instanceType": kind, "currentGeneration": true, "bareMetal": size == "metal",
+			"networkInfo": m{"maximumNetworkInterfaces": enisOf(&machine{kind: kind})}})
+	}
+	if len(out) == 0 {
+		return nil, fault("InvalidParameterCombination", "the simulated estate lists no instance types: name some")
+	}
+	return m{"instanceTypeSet": out}, nil
+}

@@ -38,7 +38,7 @@ func put[V any](in map[string]V, k string, v V) map[string]V {
 	return in
 }
 
-func (c *Cloud) break_(do func(f *faults)) { //nolint:revive // break is a keyword
+func (c *Cloud) meddle(do func(f *faults)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	do(&c.faults)
@@ -46,59 +46,59 @@ func (c *Cloud) break_(do func(f *faults)) { //nolint:revive // break is a keywo
 
 // Throttle refuses the next n calls of the action ("DescribeTasks", or "*") with the service's throttling error.
 func (c *Cloud) Throttle(action string, n int) {
-	c.break_(func(f *faults) { f.throttle = put(f.throttle, action, n) })
+	c.meddle(func(f *faults) { f.throttle = put(f.throttle, action, n) })
 }
 
 // ThrottleRate refuses that share (0 to 1) of the action's calls, by the seed's dice; 0 ends it.
 func (c *Cloud) ThrottleRate(action string, share float64) {
-	c.break_(func(f *faults) { f.rate = put(f.rate, action, share) })
+	c.meddle(func(f *faults) { f.rate = put(f.rate, action, share) })
 }
 
 // ThrottleAll refuses every call until it is switched off.
-func (c *Cloud) ThrottleAll(on bool) { c.break_(func(f *faults) { f.throttleAll = on }) }
+func (c *Cloud) ThrottleAll(on bool) { c.meddle(func(f *faults) { f.throttleAll = on }) }
 
 // EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 func (c *Cloud) EnforceBuckets(on bool) {
-	c.break_(func(f *faults) { f.enforce, f.buckets = on, map[bucketKey]*bucket{} })
+	c.meddle(func(f *faults) { f.enforce, f.buckets = on, map[bucketKey]*bucket{} })
 }
 
 // Deny refuses the action as IAM would; Allow ends it.
-func (c *Cloud) Deny(action string) { c.break_(func(f *faults) { f.deny = put(f.deny, action, true) }) }
+func (c *Cloud) Deny(action string) { c.meddle(func(f *faults) { f.deny = put(f.deny, action, true) }) }
 
 // Allow ends a Deny.
-func (c *Cloud) Allow(action string) { c.break_(func(f *faults) { delete(f.deny, action) }) }
+func (c *Cloud) Allow(action string) { c.meddle(func(f *faults) { delete(f.deny, action) }) }
 
 // Delay holds every call of the action for d of real time before it has effect.
 func (c *Cloud) Delay(action string, d time.Duration) {
-	c.break_(func(f *faults) { f.delay = put(f.delay, action, d) })
+	c.meddle(func(f *faults) { f.delay = put(f.delay, action, d) })
 }
 
 // LatencyPerCall holds every call for d of real time before it has effect.
-func (c *Cloud) LatencyPerCall(d time.Duration) { c.break_(func(f *faults) { f.latency = d }) }
+func (c *Cloud) LatencyPerCall(d time.Duration) { c.meddle(func(f *faults) { f.latency = d }) }
 
 // Hang leaves every call to the Region without an answer, until the client gives up or Unhang.
-func (c *Cloud) Hang(region string) { c.break_(func(f *faults) { f.hang = put(f.hang, region, true) }) }
+func (c *Cloud) Hang(region string) { c.meddle(func(f *faults) { f.hang = put(f.hang, region, true) }) }
 
 // Unhang ends a Hang for later calls; those that hang go on hanging until their clients give up.
-func (c *Cloud) Unhang(region string) { c.break_(func(f *faults) { delete(f.hang, region) }) }
+func (c *Cloud) Unhang(region string) { c.meddle(func(f *faults) { delete(f.hang, region) }) }
 
 // FailBefore resets the connection of the next n calls of the action before they have any effect.
 func (c *Cloud) FailBefore(action string, n int) {
-	c.break_(func(f *faults) { f.before = put(f.before, action, n) })
+	c.meddle(func(f *faults) { f.before = put(f.before, action, n) })
 }
 
 // FailAfterEffect lets the next n calls of the action have their effect, and resets the connection instead of answering.
 func (c *Cloud) FailAfterEffect(action string, n int) {
-	c.break_(func(f *faults) { f.afterEffect = put(f.afterEffect, action, n) })
+	c.meddle(func(f *faults) { f.afterEffect = put(f.afterEffect, action, n) })
 }
 
 // PageSize caps every page at n records, whatever was asked; 0 ends it.
-func (c *Cloud) PageSize(n int) { c.break_(func(f *faults) { f.pageSize = n }) }
+func (c *Cloud) PageSize(n int) { c.meddle(func(f *faults) { f.pageSize = n }) }
 
 // Lag makes reads answer from what was true d of virtual time ago; 0 ends it.
 func (c *Cloud) Lag(d time.Duration) {
-	c.break_(func(f *faults) {
+	c.meddle(func(f *faults) {
 		f.lag = d
 		if d == 0 {
 			c.past = nil
@@ -110,7 +110,7 @@ func (c *Cloud) Lag(d time.Duration) {
 
 // Heal ends every fault but what was done to instances.
 func (c *Cloud) Heal() {
-	c.break_(func(f *faults) { *f = faults{buckets: map[bucketKey]*bucket{}}; c.past = nil })
+	c.meddle(func(f *faults) { *f = faults{buckets: map[bucketKey]*bucket{}}; c.past = nil })
 }
 
 func (c *Cloud) stamped() *world {

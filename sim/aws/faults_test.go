@@ -72,6 +72,10 @@ func TestBucketsRefillInVirtualTime(t *testing.T) {
 	if n := spend(); n != 40 {
 		t.Errorf("%d more after 2 s, documented 40", n)
 	}
+	e.clock.Advance(time.Hour)
+	if n := spend(); n != 100 {
+		t.Errorf("%d after an hour, the bucket holds 100", n)
+	}
 	if _, code := e.ecs("ListServices", object{"cluster": "prod"}); code != "" {
 		t.Errorf("another bucket was spent too: %s", code)
 	}

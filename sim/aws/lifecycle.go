@@ -261,13 +261,13 @@ func (c *Cloud) register(cl *cell, t *task, healthy bool) {
 
 // deregister drains the task's targets, which leave after the group's delay; it reports whether there were any.
 func (c *Cloud) deregister(cl *cell, t *task) bool {
-	any := false
+	found := false
 	s := cl.services[t.service]
 	for key, tg := range maps.Clone(cl.targets) {
 		if tg.task != t.arn || tg.state == "draining" {
 			continue
 		}
-		any = true
+		found = true
 		tg.state = "draining"
 		wait := time.Duration(0)
 		if g := cl.targetGroups[key.group]; g != nil {
@@ -281,11 +281,11 @@ func (c *Cloud) deregister(cl *cell, t *task) bool {
 			}
 		})
 	}
-	if any {
+	if found {
 		c.note(s, "has begun draining connections on 1 tasks.")
 		c.touch()
 	}
-	return any
+	return found
 }
 
 // healthy reports whether the scheduler counts the task towards the minimum: RUNNING, and healthy in its target groups.

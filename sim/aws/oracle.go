@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -99,6 +100,8 @@ type InstanceState struct {
 	Provider  string `json:"provider,omitempty"`
 	Version   int    `json:"version"`
 	Alive     int    `json:"alive"` // tasks that are not STOPPED
+
+	RegisteredAt time.Time `json:"registered_at"`
 }
 
 // TaskState is a task.
@@ -170,9 +173,9 @@ func (c *Cloud) snapshot() State {
 	s := State{At: c.now, Pace: c.clock.Pace(), Calls: len(c.calls)}
 	keys := slices.SortedFunc(maps.Keys(c.live.cells), func(a, b cellKey) int {
 		if a.account != b.account {
-			return cmpText(a.account, b.account)
+			return strings.Compare(a.account, b.account)
 		}
-		return cmpText(a.region, b.region)
+		return strings.Compare(a.region, b.region)
 	})
 	for _, k := range keys {
 		c.snapshotCell(&s, c.live.cells[k])
@@ -180,22 +183,12 @@ func (c *Cloud) snapshot() State {
 	return s
 }
 
-func cmpText(a, b string) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
-}
-
 func (c *Cloud) snapshotCell(s *State, cl *cell) {
 	for _, x := range sorted(cl.clusters) {
 		s.Clusters = append(s.Clusters, ClusterState{x.arn, x.name})
 	}
 	for _, i := range sorted(cl.instances) {
-		st := InstanceState{ARN: i.arn, Cluster: i.cluster, EC2ID: i.ec2ID, AZ: i.az, Status: i.status, Connected: i.connected, Provider: i.provider, Version: i.version}
+		st := InstanceState{ARN: i.arn, Cluster: i.cluster, EC2ID: i.ec2ID, AZ: i.az, Status: i.status, Connected: i.connected, Provider: i.provider, Version: i.version, RegisteredAt: i.registeredAt}
 		for _, t := range cl.tasksOn(i.arn) {
 			if t.alive() {
 				st.Alive++
@@ -238,7 +231,7 @@ func (c *Cloud) snapshotCell(s *State, cl *cell) {
 		s.Targets = append(s.Targets, TargetState{k.group, k.id, k.port, t.state, t.task})
 	}
 	slices.SortFunc(s.Targets, func(a, b TargetState) int {
-		return cmpText(fmt.Sprint(a.Group, a.ID, a.Port), fmt.Sprint(b.Group, b.ID, b.Port))
+		return strings.Compare(fmt.Sprint(a.Group, a.ID, a.Port), fmt.Sprint(b.Group, b.ID, b.Port))
 	})
 }
 
@@ -260,12 +253,16 @@ func (c *Cloud) serviceState(cl *cell, x *service) ServiceState {
 	return st
 }
 
-// Instance returns the newest registration of the EC2 instance, INACTIVE ones last.
+// Instance returns the newest registration of the EC2 instance; an INACTIVE one only when there is no other.
 func (s State) Instance(ec2ID string) (InstanceState, bool) {
 	var found InstanceState
 	ok := false
 	for _, i := range s.Instances {
-		if i.EC2ID == ec2ID && (!ok || found.Status == statusInactive) {
+		if i.EC2ID != ec2ID {
+			continue
+		}
+		live, was := i.Status != statusInactive, found.Status != statusInactive
+		if !ok || (live && !was) || (live == was && i.RegisteredAt.After(found.RegisteredAt)) {
 			found, ok = i, true
 		}
 	}

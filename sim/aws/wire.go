@@ -76,7 +76,8 @@ const (
 	ec2Query                 // form in, XML out: EC2
 )
 
-var namespaces = map[string]string{ //nolint:gochecknoglobals // read only
+// namespaces are the XML namespaces of the query services; read only.
+var namespaces = map[string]string{
 	"ec2":                  "http://ec2.amazonaws.com/doc/2016-11-15/",
 	"autoscaling":          "http://autoscaling.amazonaws.com/doc/2011-01-01/",
 	"elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
