@@ -32,10 +32,10 @@ func (w *Workspace) readContent(args map[string]string) (content, error) {
 		return c, refuse("invalid_attachments", "[ERROR] the simulator takes blocks, not legacy attachments [json-pointer:/attachments]")
 	}
 	if raw, ok := args["metadata"]; ok && raw != "" {
-		if err := checkMetadata([]byte(raw)); err != nil {
+		var err error
+		if c.metadata, err = checkMetadata([]byte(raw)); err != nil {
 			return c, err
 		}
-		c.metadata = json.RawMessage(raw)
 	}
 	empty := string(c.blocks) == "" || string(c.blocks) == "[]"
 	if strings.TrimSpace(c.text) == "" {
@@ -51,18 +51,24 @@ func (w *Workspace) readContent(args map[string]string) (content, error) {
 	return c, nil
 }
 
-func checkMetadata(raw []byte) error {
+// checkMetadata returns nil for metadata whose fields are all empty: slack-go
+// sends that with every answer to a response_url.
+func checkMetadata(raw []byte) (json.RawMessage, error) {
 	var m struct {
 		EventType    string                     `json:"event_type"`
 		EventPayload map[string]json.RawMessage `json:"event_payload"`
 	}
-	if err := json.Unmarshal(raw, &m); err != nil || m.EventType == "" || m.EventPayload == nil {
-		return refuse("invalid_metadata_format", "[ERROR] metadata needs event_type and an object event_payload [json-pointer:/metadata]")
+	err := json.Unmarshal(raw, &m)
+	if err == nil && m.EventType == "" && m.EventPayload == nil {
+		return nil, nil
+	}
+	if err != nil || m.EventType == "" || m.EventPayload == nil {
+		return nil, refuse("invalid_metadata_format", "[ERROR] metadata needs event_type and an object event_payload [json-pointer:/metadata]")
 	}
 	if len(raw) > 8<<10 {
-		return refuse("metadata_too_large")
+		return nil, refuse("metadata_too_large")
 	}
-	return nil
+	return raw, nil
 }
 
 // writable finds the channel and says whether the app may post there. A user id

@@ -36,6 +36,13 @@ func TestTokens(t *testing.T) {
 			t.Errorf("a token is in the log: %+v", e)
 		}
 	}
+	told := false
+	for _, e := range w.Log() {
+		told = told || e.Kind == KindFault && e.Outcome == "invalid_auth" && strings.Contains(e.Detail, "real")
+	}
+	if !told {
+		t.Error("the log does not say why the real-looking token was refused")
+	}
 	w.RevokeToken(DemoBotToken, "token_revoked")
 	if a := api(t, w, "auth.test"); a.code() != "token_revoked" {
 		t.Errorf("revoked: %v", a.body)

@@ -34,20 +34,28 @@ type limit struct {
 
 func blockLimits() map[string]limit {
 	return map[string]limit{
-		"section text":    {func(n int) string { return `{"type":"section","text":` + mrkdwn(n) + `}` }, 3000, "/blocks/0/text/text"},
-		"section fields":  {func(n int) string { return `{"type":"section","fields":[` + rep(n, mrkdwn(1)) + `]}` }, 10, "/blocks/0/fields"},
-		"section field":   {func(n int) string { return `{"type":"section","fields":[` + mrkdwn(n) + `]}` }, 2000, "/blocks/0/fields/0/text"},
-		"header":          {func(n int) string { return `{"type":"header","text":` + plain(n) + `}` }, 150, "/blocks/0/text/text"},
-		"markdown":        {func(n int) string { return `{"type":"markdown","text":"` + x(n) + `"}` }, 12_000, "/blocks/0/text"},
-		"context":         {func(n int) string { return `{"type":"context","elements":[` + rep(n, mrkdwn(1)) + `]}` }, 10, "/blocks/0/elements"},
-		"block_id":        {func(n int) string { return `{"type":"divider","block_id":"` + x(n) + `"}` }, 255, "/blocks/0/block_id"},
-		"alt_text":        {func(n int) string { return `{"type":"image","image_url":"https://e","alt_text":"` + x(n) + `"}` }, 2000, "/blocks/0/alt_text"},
-		"card title":      {func(n int) string { return `{"type":"card","title":` + mrkdwn(n) + `}` }, 150, "/blocks/0/title/text"},
-		"card body":       {func(n int) string { return `{"type":"card","body":` + mrkdwn(n) + `}` }, 200, "/blocks/0/body/text"},
-		"table rows":      {func(n int) string { return `{"type":"table","rows":[` + rep(n, `[{"type":"raw_text","text":"a"}]`) + `]}` }, 100, "/blocks/0/rows"},
-		"table cells":     {func(n int) string { return `{"type":"table","rows":[[` + rep(n, `{"type":"raw_text","text":"a"}`) + `]]}` }, 20, "/blocks/0/rows/0"},
-		"data_table rows": {func(n int) string { return `{"type":"data_table","caption":"c","rows":[` + rep(n, `[{"type":"raw_text","text":"a"}]`) + `]}` }, 101, "/blocks/0/rows"},
-		"carousel":        {func(n int) string { return `{"type":"carousel","elements":[` + rep(n, `{"type":"card","title":`+mrkdwn(1)+`}`) + `]}` }, 10, "/blocks/0/elements"},
+		"section text":   {func(n int) string { return `{"type":"section","text":` + mrkdwn(n) + `}` }, 3000, "/blocks/0/text/text"},
+		"section fields": {func(n int) string { return `{"type":"section","fields":[` + rep(n, mrkdwn(1)) + `]}` }, 10, "/blocks/0/fields"},
+		"section field":  {func(n int) string { return `{"type":"section","fields":[` + mrkdwn(n) + `]}` }, 2000, "/blocks/0/fields/0/text"},
+		"header":         {func(n int) string { return `{"type":"header","text":` + plain(n) + `}` }, 150, "/blocks/0/text/text"},
+		"markdown":       {func(n int) string { return `{"type":"markdown","text":"` + x(n) + `"}` }, 12_000, "/blocks/0/text"},
+		"context":        {func(n int) string { return `{"type":"context","elements":[` + rep(n, mrkdwn(1)) + `]}` }, 10, "/blocks/0/elements"},
+		"block_id":       {func(n int) string { return `{"type":"divider","block_id":"` + x(n) + `"}` }, 255, "/blocks/0/block_id"},
+		"alt_text":       {func(n int) string { return `{"type":"image","image_url":"https://e","alt_text":"` + x(n) + `"}` }, 2000, "/blocks/0/alt_text"},
+		"card title":     {func(n int) string { return `{"type":"card","title":` + mrkdwn(n) + `}` }, 150, "/blocks/0/title/text"},
+		"card body":      {func(n int) string { return `{"type":"card","body":` + mrkdwn(n) + `}` }, 200, "/blocks/0/body/text"},
+		"table rows": {func(n int) string {
+			return `{"type":"table","rows":[` + rep(n, `[{"type":"raw_text","text":"a"}]`) + `]}`
+		}, 100, "/blocks/0/rows"},
+		"table cells": {func(n int) string {
+			return `{"type":"table","rows":[[` + rep(n, `{"type":"raw_text","text":"a"}`) + `]]}`
+		}, 20, "/blocks/0/rows/0"},
+		"data_table rows": {func(n int) string {
+			return `{"type":"data_table","caption":"c","rows":[` + rep(n, `[{"type":"raw_text","text":"a"}]`) + `]}`
+		}, 101, "/blocks/0/rows"},
+		"carousel": {func(n int) string {
+			return `{"type":"carousel","elements":[` + rep(n, `{"type":"card","title":`+mrkdwn(1)+`}`) + `]}`
+		}, 10, "/blocks/0/elements"},
 		"container": {func(n int) string {
 			return `{"type":"container","title":` + plain(1) + `,"child_blocks":[` + rep(n, `{"type":"divider"}`) + `]}`
 		}, 10, "/blocks/0/child_blocks"},
@@ -81,7 +89,9 @@ func elementLimits() map[string]limit {
 
 func TestBlockLimits(t *testing.T) {
 	w := start(t, nil)
-	post := func(blocks string) answer { return api(t, w, "chat.postMessage", "channel", DemoOps, "text", "t", "blocks", blocks) }
+	post := func(blocks string) answer {
+		return api(t, w, "chat.postMessage", "channel", DemoOps, "text", "t", "blocks", blocks)
+	}
 	try := func(t *testing.T, l limit, block func(n int) string, at string) {
 		t.Helper()
 		if a := post("[" + block(l.most) + "]"); !a.ok() {

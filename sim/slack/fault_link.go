@@ -46,7 +46,7 @@ func (w *Workspace) Refresh(o RefreshOptions) int {
 		if o.StayOpen {
 			continue
 		}
-		w.work.Go(func() { w.closeLater(l, o) })
+		w.spawn(func() { w.closeLater(l, o) })
 	}
 	return len(targets)
 }
@@ -121,6 +121,7 @@ func (w *Workspace) Reap() int {
 	for _, l := range w.links.all() {
 		if l.info.Silent {
 			dead = append(dead, l)
+			l.info.Silent = false // what comes now is an ordinary end
 			w.forget(l)
 			w.note(Entry{Kind: KindClose, Socket: l.id, Outcome: "reaped"})
 		}

@@ -28,7 +28,9 @@ func TestClick(t *testing.T) {
 	w, c := joined(t, nil)
 	ts := api(t, w, "chat.postMessage", "channel", DemoOps, "text", "ready?", "blocks", buttons).text("ts")
 	before := w.Messages(DemoOps)[0]
-	done := later(func() (Invocation, error) { return w.Click(deadline(t), DemoApprover, DemoOps, ts, "confirm", ClickOptions{}) })
+	done := later(func() (Invocation, error) {
+		return w.Click(deadline(t), DemoApprover, DemoOps, ts, "confirm", ClickOptions{})
+	})
 	f := c.next(t)
 	p := answer{body: f.Payload}
 	action := f.Payload["actions"].([]any)[0].(map[string]any)
@@ -84,7 +86,9 @@ func TestClick(t *testing.T) {
 func TestEnterpriseGridPayload(t *testing.T) {
 	w, c := joined(t, func(c *Config) { c.EnterpriseID = "E0SIM" })
 	ts := api(t, w, "chat.postMessage", "channel", DemoOps, "text", "x", "blocks", buttons).text("ts")
-	done := later(func() (Invocation, error) { return w.Click(deadline(t), DemoOperator, DemoOps, ts, "cancel", ClickOptions{}) })
+	done := later(func() (Invocation, error) {
+		return w.Click(deadline(t), DemoOperator, DemoOps, ts, "cancel", ClickOptions{})
+	})
 	f := c.next(t)
 	p := answer{body: f.Payload}
 	if _, told := f.Payload["user"].(map[string]any)["team_id"]; told || f.Payload["team"] != nil || p.text("enterprise", "id") != "E0SIM" {
@@ -98,12 +102,14 @@ func TestResponseURL(t *testing.T) {
 	clock := newClock()
 	w, c := joined(t, func(c *Config) { c.Now = clock.now })
 	ts := api(t, w, "chat.postMessage", "channel", DemoOps, "text", "ready?", "blocks", buttons).text("ts")
-	done := later(func() (Invocation, error) { return w.Click(deadline(t), DemoOperator, DemoOps, ts, "cancel", ClickOptions{}) })
+	done := later(func() (Invocation, error) {
+		return w.Click(deadline(t), DemoOperator, DemoOps, ts, "cancel", ClickOptions{})
+	})
 	c.ack(t, c.next(t).EnvelopeID, nil)
 	target := done(t).ResponseURL
 	post := func(body string) answer { return do(t, request(t, target, "application/json", "", body)) }
 
-	if a := post(`{"text":"only you"}`); a.status != 200 || len(w.Ephemerals(DemoOperator, DemoOps)) != 1 {
+	if a := post(`{"text":"only you","replace_original":false,"delete_original":false,"metadata":{"event_type":"","event_payload":null}}`); a.status != 200 || len(w.Ephemerals(DemoOperator, DemoOps)) != 1 {
 		t.Errorf("%d %v", a.status, a.body)
 	}
 	post(`{"text":"all","response_type":"in_channel"}`)

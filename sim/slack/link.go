@@ -150,7 +150,7 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 		w.turnAway(l, reason)
 		return
 	}
-	w.work.Go(func() { w.ping(l) })
+	w.spawn(func() { w.ping(l) })
 	if err := l.write(w.hello(count)); err != nil {
 		l.abort()
 	}

@@ -98,6 +98,17 @@ func TestAckRules(t *testing.T) {
 	a.ack(t, "nonsense", nil)
 	waitAck(t, w, "nonsense", AckUnknown)
 
+	for size, want := range map[int]bool{20<<10 - 1: true, 20 << 10: false} {
+		f, done = send()
+		head, tail := `{"envelope_id":"`+f.EnvelopeID+`","payload":{"pad":"`, `"}}`
+		raw := head + strings.Repeat("x", size-len(head)-len(tail)) + tail
+		if err := a.ws.WriteMessage(websocket.TextMessage, []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+		if inv := done(t); inv.Acked != want {
+			t.Errorf("an ack of %d bytes: %+v", size, inv)
+		}
+	}
 	f, done = send()
 	a.ack(t, f.EnvelopeID, map[string]any{"text": strings.Repeat("x", 20<<10)})
 	if inv := done(t); inv.Acked || inv.Error != ErrorTimeout {

@@ -48,8 +48,8 @@ func (w *Workspace) actor(user, channel string) (*User, *Channel, error) {
 
 // Command has a person send a slash command and waits for the ack, at most for
 // the ack limit. What the app answered in the ack is posted as Slack would do.
-// Enterprise, guests, strangers and deactivated people may all send: whether
-// they may is for the app to find out.
+// Guests, strangers and deactivated people can send too, although Slack stops
+// some of them: whether they may is for the app to find out.
 func (w *Workspace) Command(ctx context.Context, user, channel, command, text string) (Invocation, error) {
 	payload, answer, err := w.commandPayload(user, channel, command, text)
 	if err != nil {

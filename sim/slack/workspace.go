@@ -198,7 +198,7 @@ func (w *Workspace) Start(addr string) error {
 	}
 	w.listener = l
 	w.srv = &http.Server{Handler: w.routes(), ReadHeaderTimeout: 10 * time.Second}
-	w.work.Go(func() {
+	w.spawn(func() {
 		if err := w.srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			w.record(Entry{Kind: KindFault, Outcome: "server_ended", Detail: err.Error()})
 		}
@@ -212,15 +212,44 @@ func (w *Workspace) Addr() string { return w.listener.Addr().String() }
 // URL is the root of the Web API, ending with "/api/".
 func (w *Workspace) URL() string { return "http://" + w.Addr() + "/api/" }
 
-// Handle mounts a further handler, such as a page for people, beside the
-// workspace's own routes. It must be called before Start.
+// routes is everything that the workspace serves. Close waits for requests, the
+// connections that became WebSockets included.
 func (w *Workspace) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/", w.serveAPI)
 	mux.HandleFunc("/link/", w.serveLink)
 	mux.HandleFunc("/actions/", w.serveResponseURL)
 	mux.HandleFunc("/sim/", w.serveControl)
-	return mux
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !w.enter() {
+			http.Error(rw, "closing", http.StatusServiceUnavailable)
+			return
+		}
+		defer w.work.Done()
+		mux.ServeHTTP(rw, r)
+	})
+}
+
+// enter counts something that Close waits for, unless it is closing already.
+func (w *Workspace) enter() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.work.Add(1)
+	return true
+}
+
+// spawn runs f in a goroutine that Close waits for, unless it is closing already.
+func (w *Workspace) spawn(f func()) {
+	if !w.enter() {
+		return
+	}
+	go func() {
+		defer w.work.Done()
+		f()
+	}()
 }
 
 // Close ends every connection and waits for the workspace's goroutines.
