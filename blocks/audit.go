@@ -1,7 +1,8 @@
 package blocks
 
 import (
-	"github.com/slack-go/slack"
+	"fmt"
+	"strings"
 
 	"ecsbot/words"
 	"ecsbot/workflow"
@@ -16,23 +17,64 @@ type SeqEvent struct {
 // MaxRun is how many events one message carries; AuditRun draws no more.
 const MaxRun = 12
 
+// entryLimit keeps MaxRun entries within a message's total.
+const entryLimit = 700
+
 // AuditEntry is one event in its operation's thread.
 func AuditEntry(seq int64, ev workflow.Event) Message {
 	return AuditRun([]SeqEvent{{Seq: seq, Event: ev}})
 }
 
-// AuditRun is a run of events in one message, in order, each with its number. It
-// draws the first MaxRun; the caller sends the rest in another message.
+// AuditRun is a run of events in one message, in order, each with its number, so
+// that gaps and repetitions show. It draws the first MaxRun; the caller sends the
+// rest in another message.
 func AuditRun(run []SeqEvent) Message {
-	var m Message
-	for _, e := range run[:min(len(run), MaxRun)] {
-		m.Text += fallback(words.Event(e.Event)) + "\n"
-		m.Blocks = append(m.Blocks, slack.NewSectionBlock(md(say(words.Event(e.Event))), nil, nil))
+	if len(run) == 0 {
+		return Note("No events.")
 	}
-	return m
+	s := newSheet()
+	texts := make([]string, 0, MaxRun)
+	for _, e := range run[:min(len(run), MaxRun)] {
+		texts = append(texts, string(sayN(seqNumber(e.Seq)+" "+words.Event(e.Event), textLimit/MaxRun-1)))
+		head := mrkdwn("*"+seqNumber(e.Seq)+"* ") + when(e.Event.At)
+		s.section("event", head+" "+who(e.Event.Actor)+" "+sayN(words.EventPhrase(e.Event), entryLimit), checkpoint(e.Event), provenance(e.Event))
+	}
+	return Message{Text: strings.Join(texts, "\n"), Blocks: s.blocks}
+}
+
+// seqNumber is a record's number: [#000123].
+func seqNumber(seq int64) string { return fmt.Sprintf("[#%06d]", seq) }
+
+// checkpoint shows a signed checkpoint line by line, as its verifier wants it.
+func checkpoint(ev workflow.Event) mrkdwn {
+	if ev.Type != workflow.EvCheckpoint || ev.Detail == "" {
+		return ""
+	}
+	var lines []string
+	for l := range strings.SplitSeq(strings.TrimRight(ev.Detail, "\n"), "\n") {
+		if len(lines) == 10 {
+			break
+		}
+		lines = append(lines, words.ForeignN(l, 160))
+	}
+	return "```\n" + cutEscaped(strings.Join(lines, "\n"), entryLimit) + "\n```"
+}
+
+// provenance is the envelope that carried a person's act.
+func provenance(ev workflow.Event) mrkdwn {
+	if words.Foreign(ev.Actor.Envelope) == "" {
+		return ""
+	}
+	return "envelope " + code(words.ForeignN(ev.Actor.Envelope, 40))
 }
 
 // AuditRoot is the head of an operation's thread in the audit channel.
 func AuditRoot(op workflow.Operation) Message {
-	return Card(op, nil, Options{})
+	s := newSheet()
+	s.header("Operation " + words.ForeignN(op.ID, 40) + ": deregister " + words.Machine(op.Target) + " from " + words.ForeignN(op.Target.Cluster.Name(), 60))
+	s.section("where", where(op.Target))
+	s.section("state", mrkdwn(words.StateSymbol(op.State))+" "+say(words.State(op.State))+". Each event follows in this thread, with its number in the audit log.")
+	drawPeople(s, op)
+	text := "Operation " + words.Quote(op.ID) + ": deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). " + words.State(op.State) + "."
+	return Message{Text: fallback(text), Blocks: s.blocks}
 }

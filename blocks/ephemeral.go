@@ -1,9 +1,9 @@
 package blocks
 
 import (
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/slack-go/slack"
 
 	"ecsbot/ecsops"
 	"ecsbot/policy"
@@ -11,79 +11,196 @@ import (
 	"ecsbot/workflow"
 )
 
-func note(sentence string) Message {
-	return Message{Text: fallback(sentence), Blocks: []slack.Block{slack.NewSectionBlock(md(say(sentence)), nil, nil)}}
+// Note is a message of one sentence in the manner of package words: foreign
+// strings stand between “ and ”.
+func Note(sentence string) Message {
+	s := newSheet()
+	s.section("note", sayN(sentence, sectionLimit))
+	if len(s.blocks) == 0 {
+		return Note("(nothing)")
+	}
+	return Message{Text: fallback(sentence), Blocks: s.blocks}
 }
-
-// HelpFor says what the reader may do.
-type HelpFor struct {
-	Read, Propose, Decide bool                // list and status; deregister; approve and stop
-	Clusters              []ecsops.ClusterARN // that they may touch
-}
-
-// Help explains each command that the reader may run, with an example.
-func Help(h HelpFor) Message { return note("/ecs") }
 
 // Looking is the first answer to a command.
-func Looking(ref ecsops.Ref) Message { return note("Looking at " + words.Ref(ref)) }
+func Looking(ref ecsops.Ref) Message { return Note("⏳ Looking at " + words.Ref(ref) + ".") }
 
 // RefusalOf says what was refused.
 type RefusalOf struct {
 	Action  policy.Action
 	Cluster ecsops.ClusterARN
-	Ask     []string // user and group ids who may help, shown without a mention
+	Ask     []string // user and group ids who may help
 }
 
-// Refusal says why something is not done, and whom to ask.
-func Refusal(v policy.Verdict, r RefusalOf) Message { return note("not deregistering") }
+// Refusal says why something is not done, and whom to ask. It is for one person's
+// eyes (ephemeral or direct), where Slack's mentions call nobody.
+func Refusal(v policy.Verdict, r RefusalOf) Message {
+	sentence := "🚫 " + words.Refusal(r.Action, v)
+	s := newSheet()
+	s.section("refusal", say(sentence))
+	if r.Cluster != "" {
+		s.context("where", "Cluster "+code(r.Cluster.Name())+" · account "+code(r.Cluster.Account())+" · Region "+code(r.Cluster.Region()))
+	}
+	if len(r.Ask) > 0 {
+		s.context("ask", "Ask one of: "+principals(r.Ask))
+	}
+	return Message{Text: fallback(sentence), Blocks: s.blocks}
+}
 
 // Answer is the reply to a decision.
-func Answer(a workflow.Answer) Message { return note(words.Answer(a)) }
+func Answer(a workflow.Answer) Message {
+	if a.Kind != workflow.Changed || len(a.Changes) == 0 {
+		return Note(answerSymbol(a.Kind) + " " + words.Answer(a))
+	}
+	return fit(func(d depth) Message {
+		s := newSheet()
+		s.section("answer", "⚠️ Things changed since that plan was shown, so nothing was done. The card asks again.")
+		s.section("changes", bullets(len(a.Changes), d, func(i int) mrkdwn { return sayN(words.Change(a.Changes[i]), d.line) }, seeStatus(a.Op.ID))...)
+		return Message{Text: fallback(words.Answer(a)), Blocks: s.blocks}
+	})
+}
 
-// List shows a cluster's container instances.
-func List(cluster ecsops.ClusterARN, instances []ecsops.Listed, now time.Time) Message {
-	return note(string(cluster))
+func answerSymbol(k workflow.AnswerKind) string {
+	switch k {
+	case workflow.Accepted:
+		return "✅"
+	case workflow.AlreadyDone:
+		return "ℹ️"
+	case workflow.NotYours:
+		return "🚫"
+	}
+	return "⚠️"
 }
 
 // Status lists operations, newest first.
-func Status(ops []workflow.Operation, now time.Time) Message { return note("status") }
+func Status(ops []workflow.Operation, now time.Time) Message {
+	if len(ops) == 0 {
+		return Note("No operations yet. Start one with “/ecs deregister”.")
+	}
+	return fit(func(d depth) Message {
+		s := newSheet()
+		s.section("title", mrkdwn("*"+words.Count(len(ops), "operation")+"*, newest first"))
+		shown := min(len(ops), d.items)
+		for _, op := range ops[:shown] {
+			s.section("operation", operationLine(op, now, d))
+		}
+		if more := len(ops) - shown; more > 0 {
+			s.context("more", mrkdwn("…and "+strconv.Itoa(more)+" more. One operation: ")+code("/ecs status OPERATION"))
+		}
+		return Message{Text: fallback(statusText(ops)), Blocks: s.blocks}
+	})
+}
 
-// Details shows everything of one operation that its card cuts, in as many
-// messages as it takes, ten at most.
-func Details(op workflow.Operation, o Options) []Message { return []Message{Card(op, nil, o)} }
+func operationLine(op workflow.Operation, now time.Time, d depth) mrkdwn {
+	l := mrkdwn(words.StateSymbol(op.State)) + " " + code(words.ForeignN(op.ID, 40)) + " " + code(words.Machine(op.Target)) + " in " + code(op.Target.Cluster.Name()) +
+		" (" + code(op.Target.Account) + ", " + code(op.Target.Region) + "): *" + sayN(words.State(op.State)+progressCounts(op), d.line) + "*"
+	if op.Block != nil {
+		l += ", waiting: " + sayN(words.BlockTitle(op.Block.Reason), d.line) + ageOf(" for ", op.Block.Since, now)
+	}
+	return l + ", asked by " + plainPerson(op.Requester) + ageOf(", ", op.CreatedAt, now)
+}
 
-// DryRun is a plan that nobody can confirm. id is the stored plan's.
-func DryRun(p ecsops.Plan, id string, now time.Time) Message { return note(id) }
+// plainPerson names a person without calling them.
+func plainPerson(a workflow.Actor) mrkdwn { return say(words.Actor(a)) }
 
-// Choose lets a person choose one of several registrations. id is an opaque name
-// for the command that waits; it is in the block id ("choose:" + id).
-func Choose(id string, ref ecsops.Ref, found []ecsops.Listed) Message { return note("choose") }
+func ageOf(prefix string, t, now time.Time) mrkdwn {
+	if t.IsZero() || now.Before(t) {
+		return ""
+	}
+	s := prefix + words.Duration(now.Sub(t))
+	if prefix == ", " {
+		s += " ago"
+	}
+	return mrkdwn(s)
+}
 
-// Nearest answers an unknown word (a "subcommand", "cluster", "instance" …) with the nearest names.
-func Nearest(what, word string, near []string) Message { return note(what) }
+func statusText(ops []workflow.Operation) string {
+	var lines []string
+	for _, op := range ops[:min(len(ops), 10)] {
+		lines = append(lines, words.ForeignN(op.ID, 40)+": "+words.Machine(op.Target)+" in "+words.Quote(op.Target.Cluster.Name())+": "+words.State(op.State)+progressCounts(op))
+	}
+	return words.Count(len(ops), "operation") + ". " + strings.Join(lines, "; ")
+}
 
-// NotFound says where an instance was looked for. near are similar ids.
-func NotFound(ref ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown) Message {
-	return note("not found")
+// DryRun is a plan that nobody can confirm. id is the stored plan's, or "".
+func DryRun(p ecsops.Plan, id string, now time.Time) Message {
+	t := p.Snapshot.Target
+	return fit(func(d depth) Message {
+		s := newSheet()
+		s.header("Dry run: " + words.Machine(t) + " from " + words.ForeignN(t.Cluster.Name(), 60))
+		s.section("where", where(t))
+		drawPlan(s, p, t, nil, d, "; there is no room for them here")
+		parts := []mrkdwn{"Dry run: nothing was and nothing will be done", "Read " + when(p.Snapshot.ReadAt)}
+		if words.Foreign(id) != "" {
+			parts = append(parts, "Plan "+code(words.ForeignN(id, 64)))
+		}
+		s.context("dry_run", parts...)
+		text := "Dry run, nothing is done: " + words.Machine(t) + " (" + words.Where(t) + "). " + words.Verdict(p)
+		return Message{Text: fallback(text), Blocks: s.blocks}
+	})
 }
 
 // Invite says how to invite the bot into a channel.
-func Invite(channel string) Message { return note("invite") }
+func Invite(channel string) Message {
+	return Note("The bot is not a member of this channel, so it cannot post the plan here, and nothing was done. Type “/invite” and the bot's name in the channel, then ask again.")
+}
 
 // TooLate answers a command or click that waited too long in the queue.
-func TooLate(at time.Time) Message { return note("too late") }
+func TooLate(at time.Time) Message {
+	return Note("⚠️ Too late: that was sent " + words.Time(at) + " and waited more than " + words.Duration(workflow.InboxLimit) + ". Nothing was done. Ask again if you still want it.")
+}
 
 // NothingRecorded answers a command that could not be stored.
-func NothingRecorded() Message { return note("nothing was recorded") }
+func NothingRecorded() Message {
+	return Note("❌ Nothing was recorded and nothing will be done: the bot cannot write to its store. Try again in a minute; if it stays, tell whoever runs the bot.")
+}
 
 // Overloaded answers a command that the full hand-over turned away.
-func Overloaded() Message { return note("overloaded") }
+func Overloaded() Message {
+	return Note("❌ Nothing was recorded and nothing will be done: too much arrives at once. Try again in a minute.")
+}
 
 // Problem explains an error: what happened, why, what next.
-func Problem(err error) Message { return note("problem") }
+func Problem(err error) Message { return Note("❌ " + words.ProblemLine(err)) }
 
 // ApproverAsk asks the approvers, by mention, for a decision on op.
-func ApproverAsk(op workflow.Operation, o Options) Message { return note("approve") }
+func ApproverAsk(op workflow.Operation, o Options) Message {
+	p := shownPlan(op)
+	s := newSheet()
+	lines := []mrkdwn{"❓ *Approval wanted:* deregister " + code(words.Machine(op.Target)) + forceWord(p) + ", asked by " + who(op.Requester) + "."}
+	if len(o.Approvers) > 0 {
+		lines = append(lines, principals(o.Approvers))
+	}
+	lines = append(lines, mrkdwn(words.Symbol(p.Verdict))+" "+sayN(words.Verdict(p), 500))
+	s.section("ask", lines...)
+	s.section("where", where(op.Target))
+	s.context("people", "Operation "+code(words.ForeignN(op.ID, 40)), "Read the card and decide on its buttons; not the person who asked", "Ends "+when(expiry(op)))
+	text := "Approval wanted: deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). " + words.Verdict(p) + " Operation " + words.Quote(op.ID) + "."
+	return Message{Text: fallback(text), Blocks: s.blocks}
+}
+
+func expiry(op workflow.Operation) time.Time {
+	if op.Proposal != nil {
+		return op.ProposalExpires
+	}
+	return op.ExpiresAt
+}
+
+func forceWord(p ecsops.Plan) mrkdwn {
+	if p.Intent.Force {
+		return " *by force*"
+	}
+	return ""
+}
 
 // CardMoved says, where a card could not be shown, where to look.
-func CardMoved(op workflow.Operation) Message { return note("moved") }
+func CardMoved(op workflow.Operation) Message {
+	return Note("The card of operation " + words.Quote(op.ID) + " (" + words.Machine(op.Target) + ", " + words.Where(op.Target) + ") could not be shown here: " + lower(words.State(op.State)) + ". See “/ecs status " + words.ForeignN(op.ID, 40) + "”.")
+}
+
+func lower(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
-
-	"ecsbot/words"
 )
 
 // Message is one Slack message. Text is the notification and what a screen
@@ -48,10 +46,9 @@ type Options struct {
 	Approvers []string // user and user-group ids, mentioned while an approval is awaited
 }
 
-// fallback is a sentence as the text of a message: escaped, flat, at most 4,000 characters.
-func fallback(sentence string) string {
-	return string(cutEscaped(neutral(words.Strip(sentence)), textLimit))
-}
+// fallback is a sentence as the text of a message, at most 4,000 characters. It
+// is as safe as a block: Slack shows it alone when the blocks cannot be.
+func fallback(sentence string) string { return string(sayN(sentence, textLimit)) }
 
 // cutEscaped escapes s and keeps the result within limit runes without cutting
 // through an entity.

@@ -1,11 +1,13 @@
 package blocks
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"ecsbot/ecsops"
+	"ecsbot/words"
 	"ecsbot/workflow"
 )
 
@@ -20,77 +22,252 @@ type Pick struct {
 	Problem  error // shown above the pickers
 }
 
-// Picked is what a submitted picking modal says. Cluster and Instance are option
-// values, to be looked up in the list they were made from.
-type Picked struct {
-	Cluster   string // ClusterValue
-	Instance  string // container-instance id
-	Reason    string
-	Deadline  time.Duration
-	Terminate ecsops.Termination
-	DryRun    bool
-}
+// reasonMost is how long a reason may be, in characters.
+const reasonMost = 300
 
-// Suggestions answer a picker, in the ack. The empty list is sent as a list
-// (slack.OptionsResponse would send {}, which Slack refuses).
-type Suggestions struct {
-	Options []*slack.OptionBlockObject `json:"options"`
+func modal(title, callback, metadata string, bs []slack.Block) slack.ModalViewRequest {
+	v := slack.ModalViewRequest{
+		Type: slack.VTModal, Title: plain(title, viewTitleLimit), Close: plain("Cancel", viewTitleLimit),
+		CallbackID: callback, Blocks: slack.Blocks{BlockSet: bs},
+	}
+	if runeCount(metadata) <= metadataLimit { // cut, it would name something else
+		v.PrivateMetadata = metadata
+	}
+	return v
 }
-
-// ValueReading is the option value of StillReading: it chooses nothing.
-const ValueReading = "reading"
 
 // LoadingModal opens at once, before anything is looked up: a trigger lives three seconds.
-func LoadingModal(id string) slack.ModalViewRequest { return slack.ModalViewRequest{} }
+func LoadingModal(id string) slack.ModalViewRequest {
+	s := newSheet()
+	s.section("loading", "⏳ Reading… this takes a moment.")
+	return modal("Deregister", CallbackLoading, id, s.blocks)
+}
 
 // ProblemModal replaces a modal that cannot go on.
-func ProblemModal(err error) slack.ModalViewRequest { return slack.ModalViewRequest{} }
+func ProblemModal(err error) slack.ModalViewRequest { return MessageModal(Problem(err)) }
 
 // MessageModal shows a message (a refusal, an answer) in place of a modal.
-func MessageModal(m Message) slack.ModalViewRequest { return slack.ModalViewRequest{} }
-
-// PickModal lets a person pick cluster, then instance.
-func PickModal(p Pick) slack.ModalViewRequest { return slack.ModalViewRequest{} }
-
-// ForceModal lists the orphans by name and wants the instance id typed. token is
-// the confirm button's; the submission spends it.
-func ForceModal(op workflow.Operation, token string) slack.ModalViewRequest {
-	return slack.ModalViewRequest{}
+func MessageModal(m Message) slack.ModalViewRequest {
+	v := modal("Deregister", "", "", m.Blocks)
+	v.Close = plain("Close", viewTitleLimit)
+	return v
 }
 
-// StopTasksModal offers the standalone tasks for stopping. token is the confirm button's.
-func StopTasksModal(op workflow.Operation, token string) slack.ModalViewRequest {
-	return slack.ModalViewRequest{}
+// PickModal lets a person pick cluster, then instance. Choosing a cluster (a
+// block action) asks for the view to be rewritten: a suggestion's sibling value is
+// stale, so the instance picker appears only then.
+func PickModal(p Pick) slack.ModalViewRequest {
+	s := newSheet()
+	if p.Problem != nil {
+		s.section("problem", say("⚠️ "+words.ProblemLine(p.Problem)))
+	}
+	s.add(clusterPicker(p))
+	if p.Cluster == "" {
+		s.context("hint", mrkdwn("Choose a cluster ("+strconv.Itoa(p.Clusters)+" to choose from); then its instances can be picked."))
+		return modal("Deregister an instance", CallbackPick, p.ID, s.blocks)
+	}
+	s.context("where", "Account "+code(p.Cluster.Account())+" · Region "+code(p.Cluster.Region()))
+	s.add(instancePicker(p))
+	s.add(terminateInput(p.Revision))
+	s.add(deadlineInput(p.Revision))
+	s.add(reasonInput(p))
+	s.add(dryRunInput(p.Revision))
+	v := modal("Deregister an instance", CallbackPick, p.ID, s.blocks)
+	v.Submit = plain("Show the plan", viewTitleLimit)
+	return v
 }
 
-// ClusterValue is the option value for a cluster: a digest, since an ARN can be
-// longer than the 150 characters that Slack allows.
-func ClusterValue(c ecsops.ClusterARN) string { return string(c) }
+// inputID varies with the revision.
+func inputID(field string, revision int) string { return field + ":" + strconv.Itoa(revision) }
 
-// ClusterOptions are the clusters whose name contains query.
-func ClusterOptions(all []ecsops.ClusterARN, query string) Suggestions { return Suggestions{} }
+func clusterPicker(p Pick) slack.Block {
+	e := externalSelect(ActionPickCluster, "Type a part of its name")
+	if p.Cluster != "" {
+		e.InitialOption = clusterOption(p.Cluster)
+	}
+	b := slack.NewInputBlock(inputID(ActionPickCluster, p.Revision), plain("Cluster", labelLimit), nil, e)
+	b.DispatchAction = true
+	return b
+}
 
-// InstanceOptions are the instances that match query by id, name, AZ or type.
-// The option value is the container-instance id.
-func InstanceOptions(all []ecsops.Listed, query string) Suggestions { return Suggestions{} }
+func instancePicker(p Pick) slack.Block {
+	e := externalSelect(ActionPickInstance, "Type an id, a name, a zone or a type")
+	if p.Instance != nil && usableValue(p.Instance.Target.InstanceID()) {
+		e.InitialOption = instanceOption(*p.Instance)
+	}
+	return slack.NewInputBlock(inputID(ActionPickInstance, p.Revision), plain("Instance", labelLimit),
+		plain("Its tasks are read when you ask for the plan; nothing is done before you confirm that.", labelLimit), e)
+}
 
-// StillReading is the one suggestion while the list is not there yet.
-func StillReading() Suggestions { return Suggestions{} }
+func externalSelect(actionID, placeholder string) *slack.SelectBlockElement {
+	e := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plain(placeholder, placeholderLimit), actionID)
+	zero := 0
+	e.MinQueryLength = &zero // list at once, without typing
+	return e
+}
 
-// ReadPick reads a submitted (or acted on) picking modal.
-func ReadPick(v slack.View) Picked { return Picked{} }
+func terminateInput(revision int) slack.Block {
+	var opts []*slack.OptionBlockObject
+	for _, t := range []ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink} {
+		opts = append(opts, slack.NewOptionBlockObject(terminationValue(t), plain(words.Termination(t), optionLimit), nil))
+	}
+	r := slack.NewRadioButtonsBlockElement(FieldTerminate, opts...)
+	r.InitialOption = opts[0]
+	return slack.NewInputBlock(inputID(FieldTerminate, revision), plain("The EC2 machine, afterwards", labelLimit), nil, r)
+}
 
-// ReadTyped reads the instance id typed into ForceModal.
-func ReadTyped(v slack.View) string { return "" }
+// terminationValue names a termination as an option value, which may not be empty.
+func terminationValue(t ecsops.Termination) string {
+	if t == ecsops.KeepRunning {
+		return "keep"
+	}
+	return string(t)
+}
 
-// ReadTasks reads the ids of the tasks ticked in StopTasksModal.
-func ReadTasks(v slack.View) []string { return nil }
+// deadlines a person may choose from; the default is the second.
+func deadlines() []time.Duration {
+	return []time.Duration{15 * time.Minute, ecsops.DefaultDeadline, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour}
+}
 
-// FieldBlock finds the block id of an input, for answering with errors on it.
-func FieldBlock(v slack.View, actionID string) string { return "" }
+func deadlineInput(revision int) slack.Block {
+	var opts []*slack.OptionBlockObject
+	for _, d := range deadlines() {
+		opts = append(opts, slack.NewOptionBlockObject(d.String(), plain(words.Duration(d), optionLimit), nil))
+	}
+	e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("How long", placeholderLimit), FieldDeadline, opts...)
+	e.InitialOption = opts[1]
+	return slack.NewInputBlock(inputID(FieldDeadline, revision), plain("How long the drain may take before the bot asks", labelLimit), nil, e)
+}
 
-// ChooseValue is the option value of one registration in Choose.
-func ChooseValue(t ecsops.Target) string { return "" }
+func reasonInput(p Pick) slack.Block {
+	e := slack.NewPlainTextInputBlockElement(plain("Why it leaves: a ticket, an update …", placeholderLimit), FieldReason)
+	e.MaxLength = reasonMost
+	e.InitialValue = words.ForeignN(p.Reason, reasonMost)
+	b := slack.NewInputBlock(inputID(FieldReason, p.Revision), plain("Reason", labelLimit), nil, e)
+	b.Optional = true
+	return b
+}
 
-// ReadChoice reads ChooseValue back. It is client-held: resolve and authorise it again.
-func ReadChoice(value string) (ref ecsops.Ref, ok bool) { return ecsops.Ref{}, false }
+func dryRunInput(revision int) slack.Block {
+	o := slack.NewOptionBlockObject("dry_run", plain("Dry run: only show the plan, nobody can confirm it", optionLimit), nil)
+	b := slack.NewInputBlock(inputID(FieldDryRun, revision), plain("Trial", labelLimit), nil, slack.NewCheckboxGroupsBlockElement(FieldDryRun, o))
+	b.Optional = true
+	return b
+}
+
+// ForceModal lists by name what forced, the plan of a force as things are now,
+// would orphan, and wants the instance id typed. id goes into private_metadata:
+// the button's token, or an opaque name for token and plan.
+func ForceModal(op workflow.Operation, forced ecsops.Plan, id string) slack.ModalViewRequest {
+	orphans := forced.Orphans()
+	s := newSheet()
+	s.section("where", where(op.Target))
+	if len(orphans) == 0 {
+		s.section("orphans", "No task runs there: nothing would be orphaned.")
+	} else {
+		lines := []mrkdwn{"⛔ *" + mrkdwn(words.Count(len(orphans), "task")) + " would be orphaned*", say(words.Orphans(len(orphans), op.Target, forced.Snapshot.EC2))}
+		s.section("orphans", append(lines, orphanNetworks(orphans))...)
+		orphanSections(s, orphans)
+	}
+	typed := slack.NewPlainTextInputBlockElement(plain("i-…", placeholderLimit), FieldTyped)
+	typed.MaxLength = 64
+	s.add(slack.NewInputBlock(inputID(FieldTyped, CardRevision(op)), plain("Type the instance id: "+words.Machine(op.Target), labelLimit),
+		plain("After this a second person must approve.", labelLimit), typed))
+	v := modal("Force deregistration", CallbackForce, id, s.blocks)
+	v.Submit = plain("Ask for the force", viewTitleLimit)
+	return v
+}
+
+// orphanNetworks says what the network modes mean for those left behind.
+func orphanNetworks(orphans []ecsops.TaskRef) mrkdwn {
+	var cut, reachable int
+	for _, t := range orphans {
+		switch t.Network {
+		case "awsvpc":
+			cut++
+		case "bridge", "host":
+			reachable++
+		}
+	}
+	var out mrkdwn
+	if reachable > 0 {
+		out += mrkdwn(words.Count(reachable, "task")) + " in bridge or host mode may go on as duplicate workers. "
+	}
+	if cut > 0 {
+		out += mrkdwn(words.Count(cut, "task")) + " in awsvpc mode: the network is cut, the processes go on."
+	}
+	return out
+}
+
+// orphanSections names every orphan: a person approves by name. A modal holds
+// 100 blocks; what is over that is counted, and can be read by /ecs status.
+func orphanSections(s *sheet, orphans []ecsops.TaskRef) {
+	const perSection, sections = 10, 80
+	for i := 0; i < len(orphans) && i < perSection*sections; i += perSection {
+		var lines []mrkdwn
+		for _, t := range orphans[i:min(i+perSection, len(orphans))] {
+			lines = append(lines, "• "+taskLine(t, ecsops.FateOrphaned, depth{line: 270}))
+		}
+		s.section("orphan", lines...)
+	}
+	if more := len(orphans) - perSection*sections; more > 0 {
+		s.section("more", mrkdwn("…and "+strconv.Itoa(more)+" more"))
+	}
+}
+
+// StopTasksModal offers the standalone tasks of the undecided plan for stopping,
+// a hundred at most. id goes into private_metadata: the confirm button's token.
+func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
+	ts := waitingTasks(shownPlan(op))
+	s := newSheet()
+	s.section("where", where(op.Target))
+	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch them: it waits until they end, or until the bot stops those that you tick. Nothing starts them again."))
+	for i := 0; i < len(ts) && i < boxesMost*boxesMost; i += boxesMost {
+		var opts []*slack.OptionBlockObject
+		for _, t := range ts[i:min(i+boxesMost, len(ts))] {
+			opts = append(opts, taskOption(t))
+		}
+		n := i / boxesMost
+		b := slack.NewInputBlock(inputID(FieldTasks, n), plain("Tasks to stop"+partLabel(n), labelLimit), nil,
+			slack.NewCheckboxGroupsBlockElement(inputID(FieldTasks, n), opts...))
+		b.Optional = true
+		s.add(b)
+	}
+	if more := len(ts) - boxesMost*boxesMost; more > 0 {
+		s.section("more", mrkdwn("…and "+strconv.Itoa(more)+" more, which will be waited for"))
+	}
+	v := modal("Tasks without a service", CallbackStopTasks, id, s.blocks)
+	v.Submit = plain("Confirm", viewTitleLimit)
+	return v
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+func partLabel(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " (" + strconv.Itoa(n+1) + ")"
+}
+
+// taskOption's value is the task's id: an ARN may be longer than Slack allows.
+func taskOption(t ecsops.TaskRef) *slack.OptionBlockObject {
+	more := "task " + words.TaskID(t.ARN)
+	if t.StartedBy != "" {
+		more += ", started by " + words.ForeignN(t.StartedBy, 30)
+	}
+	return slack.NewOptionBlockObject(words.ForeignN(t.ID(), optionValueLimit)+emptyGuard(t.ID()), plain(t.Name, optionLimit), plain(more, optionLimit))
+}
+
+// emptyGuard stands in for a value that would be empty, which Slack refuses.
+func emptyGuard(id string) string {
+	if words.Foreign(id) == "" {
+		return "none"
+	}
+	return ""
+}

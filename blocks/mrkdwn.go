@@ -85,7 +85,7 @@ func neutral(s string) string {
 	for emojiLike.MatchString(s) {
 		s = emojiLike.ReplaceAllString(s, "∶$1∶")
 	}
-	runes := []rune(s)
+	runes := []rune(strings.ReplaceAll(s, "://", ":∕∕")) // a link by itself
 	for i, r := range runes {
 		switch r {
 		case '*':

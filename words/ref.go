@@ -26,3 +26,23 @@ func Ref(r ecsops.Ref) string {
 	}
 	return s + " in " + in
 }
+
+// NotFound says that what was asked for is not registered, where it was looked
+// for, and what could not be read: it may be there.
+func NotFound(r ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown) string {
+	s := "Not found: " + Ref(r) + ". Nothing was done."
+	if len(searched) > 0 {
+		names := make([]string, 0, len(searched))
+		for _, c := range searched {
+			names = append(names, c.Name())
+		}
+		s += " Looked in " + Count(len(searched), "cluster") + ": " + Some(quoteAll(names), 5) + "."
+	}
+	if len(unreadable) > 0 {
+		s += " It may be where nothing could be read: " + each(unreadable, Unknown) + "."
+	}
+	if len(near) > 0 {
+		s += " Similar: " + Some(quoteAll(near), 5) + "."
+	}
+	return s + " It may be deregistered already, or in a cluster that is not allowed here."
+}
