@@ -248,7 +248,7 @@ func (c *conn) keepalive() {
 		}
 		err := c.ws.WriteControl(kind, []byte(data), time.Now().Add(writeTimeout))
 		if err != nil && !errors.Is(err, websocket.ErrCloseSent) {
-			c.kill(ReasonWriteFailed, err)
+			c.writeFailed(err)
 			return
 		}
 	}
@@ -258,7 +258,7 @@ func (c *conn) keepalive() {
 func (c *conn) WriteAck(ctx context.Context, frame []byte) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, errAckSlow)
 	defer cancel()
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	select {
@@ -278,7 +278,7 @@ func (c *conn) WriteAck(ctx context.Context, frame []byte) error {
 		err = c.ws.WriteMessage(websocket.TextMessage, frame)
 	}
 	if err != nil {
-		c.kill(ReasonWriteFailed, err)
+		c.writeFailed(err)
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return nil
@@ -293,10 +293,10 @@ func (c *conn) ended() bool {
 	}
 }
 
-// kill ends the connection without ceremony.
-func (c *conn) kill(cause string, err error) {
-	c.blame(cause, err)
-	_ = c.ws.Close() // cause and err already say why
+// writeFailed ends the connection without ceremony: a stream that lost part of a frame carries no other.
+func (c *conn) writeFailed(err error) {
+	c.blame(ReasonWriteFailed, err)
+	_ = c.ws.Close() // err already says why
 }
 
 func (c *conn) blame(cause string, err error) {

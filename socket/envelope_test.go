@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -137,6 +138,40 @@ func TestAckAfterDisconnectFrame(t *testing.T) {
 	})
 }
 
+// TestAckDuringClose: our close frame is out, so the ack comes too late, and must not cut the goodbye short.
+func TestAckDuringClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, dialer := newFake(func(c *fakeConn) {
+			_ = c.hello()
+			if c.n == 1 {
+				_ = c.envelope("e1")
+				_ = c.disconnect(ReasonTooMany)
+			}
+		})
+		defer f.stop()
+		f.prepare = func(c *fakeConn) {
+			answer := c.ws.CloseHandler()
+			c.ws.SetCloseHandler(func(code int, text string) error {
+				pause(context.Background(), 3*time.Second)
+				return answer(code, text)
+			})
+		}
+		acked := make(chan error, 1)
+		m := start(t, t.Context(), f, Config{Dialer: dialer, Handle: func(ctx context.Context, e *Envelope) {
+			pause(ctx, time.Second)
+			acked <- e.Ack(ctx, nil)
+		}})
+		defer m.stop(t)
+		if err := next(t, acked); !errors.Is(err, ErrGone) {
+			t.Errorf("Ack() = %v, want ErrGone", err)
+		}
+		pause(t.Context(), time.Second)
+		if s := m.Health().Sockets; !slices.ContainsFunc(s, func(s Socket) bool { return s.Leaving == ReasonTooMany }) {
+			t.Errorf("Sockets = %+v: cut before Slack answered the close frame", s)
+		}
+	})
+}
+
 func TestStrangeMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, m, got := one(t, `{`, ``, `null`, `[]`, `"x"`, `{"type":"surprise"}`, `{"type":7}`, `{"type":"hello"}`,
@@ -228,6 +263,9 @@ func TestOverflowTellsThePerson(t *testing.T) {
 			t.Errorf("hung handlers made the connections unready: %s", why)
 		}
 		m.stop(t)
+		if n := m.pending.Load(); n != 0 {
+			t.Errorf("%d envelopes still counted as pending", n)
+		}
 		if handled.Load() != 12 {
 			t.Errorf("%d handlers ended, want the 12 taken", handled.Load())
 		}

@@ -48,7 +48,7 @@ func newRefresher(target int64, tp tempo) *refresher {
 
 func span(d time.Duration) time.Duration { return rand.N(d + 1) }
 
-func (r *refresher) send(c *fakeConn, when string) int {
+func (r *refresher) send(c *fakeConn, when string) {
 	r.mu.Lock()
 	id := fmt.Sprintf("%s-%d", when, len(r.sent))
 	r.sent[id] = c.n
@@ -57,7 +57,6 @@ func (r *refresher) send(c *fakeConn, when string) int {
 	if err := c.envelope(id); err != nil {
 		panic(fmt.Sprintf("the client closed connection %d under us: %v", c.n, err))
 	}
-	return 1
 }
 
 func (r *refresher) script(c *fakeConn) {
@@ -71,7 +70,8 @@ func (r *refresher) script(c *fakeConn) {
 		return // stays open until the manager leaves
 	}
 	for range rand.IntN(3) {
-		n += r.send(c, "before")
+		r.send(c, "before")
+		n++
 		pause(context.Background(), span(r.gap))
 	}
 	during := 1 + rand.IntN(3)
@@ -85,7 +85,8 @@ func (r *refresher) script(c *fakeConn) {
 	both.Wait()
 	n += during
 	for range 1 + rand.IntN(4) {
-		n += r.send(c, "after")
+		r.send(c, "after")
+		n++
 		pause(context.Background(), span(r.gap))
 	}
 	if !c.waitAcks(n, 3*time.Second) {
