@@ -46,6 +46,8 @@ type conn struct {
 	err     error
 }
 
+var _ Arrival = (*conn)(nil)
+
 // message is a frame of Slack's: hello, disconnect or an envelope.
 type message struct {
 	Type            string          `json:"type"`

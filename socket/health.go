@@ -1,10 +1,13 @@
 package socket
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // Why a connection ended, or was told to. The first four are Slack's own words.
@@ -165,4 +168,59 @@ func (c *counters) counts() Counts {
 		Overflowed: c.overflowed.Load(), Lost: c.lost.Load(), Panics: c.panics.Load(),
 		Malformed: c.malformed.Load(), Unknown: c.unknown.Load(), Opens: c.opens.Load(),
 	}
+}
+
+// connected records a hello.
+func (m *Manager) connected(numConnections int) Hello {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.started = true
+	m.fatal = nil
+	m.lastErr = ""
+	m.hello = Hello{At: time.Now(), NumConnections: numConnections, Own: len(m.open) + m.dialling}
+	return m.hello
+}
+
+// leftFor records a disconnect frame.
+func (m *Manager) leftFor(reason string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lastReason, m.lastLeft = reason, time.Now()
+}
+
+// disconnected records the end of a stream.
+func (m *Manager) disconnected(c *conn, reason string) {
+	heard := c.dialled.Add(time.Duration(c.lastInbound.Load()))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.open, c)
+	m.reconnects[reason]++
+	if reason != ReasonShutdown && c.why() == "" {
+		m.lastReason, m.lastLeft = reason, time.Now()
+	}
+	if heard.After(m.lastInbound) {
+		m.lastInbound = heard
+	}
+}
+
+func (m *Manager) failedWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lastErr = err.Error()
+}
+
+// fail records an answer that no retry mends, and returns it if nothing ever worked.
+func (m *Manager) fail(ctx context.Context, f *FatalError) error {
+	m.mu.Lock()
+	m.fatal, m.lastErr = f, f.Error()
+	started := m.started
+	m.mu.Unlock()
+	if !started {
+		return f
+	}
+	zerolog.Ctx(ctx).Error().Str("code", f.Code).Str("fix", f.Fix).Msg("Slack refuses our connections")
+	if m.cfg.OnFatal != nil {
+		m.cfg.OnFatal(f)
+	}
+	return nil
 }

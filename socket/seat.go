@@ -7,12 +7,10 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/slack-go/slack"
-	"golang.org/x/time/rate"
 )
 
 var (
@@ -228,38 +226,6 @@ func (m *Manager) retire(c *conn) {
 	})
 }
 
-// pacer spaces the calls of apps.connections.open over all seats.
-type pacer struct {
-	limiter *rate.Limiter
-
-	mu        sync.Mutex // guards notBefore
-	notBefore time.Time
-}
-
-func (p *pacer) wait(ctx context.Context) error {
-	for {
-		p.mu.Lock()
-		d := time.Until(p.notBefore)
-		p.mu.Unlock()
-		if d <= 0 {
-			return p.limiter.Wait(ctx)
-		}
-		pause(ctx, d)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-}
-
-// hold stops all calls for d, as Slack's Retry-After asks.
-func (p *pacer) hold(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if until := time.Now().Add(d); until.After(p.notBefore) {
-		p.notBefore = until
-	}
-}
-
 // pause waits for d or the end of ctx.
 func pause(ctx context.Context, d time.Duration) {
 	if d <= 0 {
@@ -272,60 +238,3 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	}
 }
-
-// connected records a hello.
-func (m *Manager) connected(numConnections int) Hello {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.started = true
-	m.fatal = nil
-	m.lastErr = ""
-	m.hello = Hello{At: time.Now(), NumConnections: numConnections, Own: len(m.open) + m.dialling}
-	return m.hello
-}
-
-// leftFor records a disconnect frame.
-func (m *Manager) leftFor(reason string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lastReason, m.lastLeft = reason, time.Now()
-}
-
-// disconnected records the end of a stream.
-func (m *Manager) disconnected(c *conn, reason string) {
-	heard := c.dialled.Add(time.Duration(c.lastInbound.Load()))
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.open, c)
-	m.reconnects[reason]++
-	if reason != ReasonShutdown && c.why() == "" {
-		m.lastReason, m.lastLeft = reason, time.Now()
-	}
-	if heard.After(m.lastInbound) {
-		m.lastInbound = heard
-	}
-}
-
-func (m *Manager) failedWith(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lastErr = err.Error()
-}
-
-// fail records an answer that no retry mends, and returns it if nothing ever worked.
-func (m *Manager) fail(ctx context.Context, f *FatalError) error {
-	m.mu.Lock()
-	m.fatal, m.lastErr = f, f.Error()
-	started := m.started
-	m.mu.Unlock()
-	if !started {
-		return f
-	}
-	zerolog.Ctx(ctx).Error().Str("code", f.Code).Str("fix", f.Fix).Msg("Slack refuses our connections")
-	if m.cfg.OnFatal != nil {
-		m.cfg.OnFatal(f)
-	}
-	return nil
-}
-
-var _ Arrival = (*conn)(nil)
