@@ -152,6 +152,11 @@ func (w *Workspace) postEphemeral(c *call) (reply, error) {
 		return nil, err
 	}
 	c.warnings = append(c.warnings, body.warnings...)
+	if w.faults.lost > 0 { // the answer is the same: delivery is not guaranteed
+		w.faults.lost--
+		w.note(Entry{Kind: KindFault, Method: c.method, Outcome: "lost", User: c.args["user"], Channel: ch.ID})
+		return reply{"message_ts": w.nextTS()}, nil
+	}
 	m := w.post(Message{Channel: ch.ID, ThreadTS: c.args["thread_ts"], User: w.cfg.BotUserID, BotID: w.cfg.BotID, EphemeralTo: c.args["user"],
 		Text: body.text, Blocks: body.blocks, Metadata: body.metadata, Warnings: body.warnings, Via: c.method})
 	c.ts = m.TS
@@ -244,8 +249,10 @@ func (w *Workspace) getPermalink(c *call) (reply, error) {
 
 // messageObject is a message as Slack sends it.
 func (w *Workspace) messageObject(m *Message) map[string]any {
-	out := map[string]any{"type": "message", "user": m.User, "bot_id": m.BotID, "app_id": w.cfg.AppID,
-		"team": w.cfg.TeamID, "text": m.Text, "ts": m.TS}
+	out := map[string]any{"type": "message", "user": m.User, "team": w.cfg.TeamID, "text": m.Text, "ts": m.TS}
+	if m.BotID != "" {
+		out["bot_id"], out["app_id"] = m.BotID, w.cfg.AppID
+	}
 	if m.ThreadTS != "" {
 		out["thread_ts"] = m.ThreadTS
 	}

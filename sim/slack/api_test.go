@@ -60,9 +60,17 @@ func TestRealTokensRefusedInConfig(t *testing.T) {
 		t.Errorf("err = %v; it must refuse without repeating the token", err)
 	}
 	cfg = Demo()
-	cfg.Manifest = nil
-	if _, err := New(cfg); err == nil {
-		t.Error("no manifest, no scopes: accepted")
+	for why, text := range map[string]string{
+		"no manifest, no scopes": "",
+		"not YAML":               "a: [",
+		"an unknown key":         "display_information: {name: x}\nsecrets: {}\n",
+		"a long name":            "display_information: {name: " + strings.Repeat("x", 36) + "}\n",
+		"a command without /":    "display_information: {name: x}\nfeatures: {slash_commands: [{command: ecs}]}\n",
+	} {
+		cfg.Manifest = []byte(text)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", why)
+		}
 	}
 	w, err := New(Demo())
 	if err != nil {
@@ -83,6 +91,10 @@ func TestPostMessageErrors(t *testing.T) {
 	ephemeral := api(t, w, "chat.postEphemeral", "channel", DemoOps, "user", DemoOperator, "text", "psst").text("message_ts")
 	parent := api(t, w, "chat.postMessage", "channel", DemoOps, "text", "parent").text("ts")
 	replyTS := api(t, w, "chat.postMessage", "channel", DemoOps, "text", "reply", "thread_ts", parent).text("ts")
+	theirs, err := w.Post(DemoApprover, DemoOps, "", "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		want, method string
 		args         []string
@@ -103,6 +115,8 @@ func TestPostMessageErrors(t *testing.T) {
 		{"user_not_in_channel", "chat.postEphemeral", []string{"channel", DemoAudit, "user", DemoGuest, "text", "x"}},
 		{"user_not_found", "chat.postEphemeral", []string{"channel", DemoAudit, "user", "U0X", "text", "x"}},
 		{"message_not_found", "chat.update", []string{"channel", DemoOps, "ts", "1.000001", "text", "x"}},
+		{"cant_update_message", "chat.update", []string{"channel", DemoOps, "ts", theirs.TS, "text", "x"}},
+		{"cant_delete_message", "chat.delete", []string{"channel", DemoOps, "ts", theirs.TS}},
 		{"message_not_found", "chat.update", []string{"channel", DemoOps, "ts", ephemeral, "text", "x"}},
 		{"message_not_found", "chat.delete", []string{"channel", DemoOps, "ts", ephemeral}},
 		{"message_not_found", "chat.getPermalink", []string{"channel", DemoOps, "message_ts", ephemeral}},
@@ -261,7 +275,13 @@ func TestFaults(t *testing.T) {
 	if len(w.Messages(DemoOps)) != 0 {
 		t.Error("still there")
 	}
-	w.FailNext("response_url", "invalid_blocks", 1)
+	w.LoseEphemerals(1)
+	for want := range 2 {
+		a := api(t, w, "chat.postEphemeral", "channel", DemoOps, "user", DemoOperator, "text", "psst")
+		if got := len(w.Ephemerals(DemoOperator, DemoOps)); !a.ok() || got != want {
+			t.Errorf("%v, %d seen, want %d", a.body, got, want)
+		}
+	}
 	w.DelayMethod("auth.test", 20*time.Millisecond)
 	from := time.Now()
 	if a := api(t, w, "auth.test"); !a.ok() || time.Since(from) < 20*time.Millisecond {

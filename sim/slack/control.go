@@ -38,12 +38,12 @@ type order struct {
 	EnvelopeID string `json:"envelope_id"`
 }
 
-var errUnknownBreak = errors.New("\"what\" is none of fail, ratelimit, cut_after_effect, delay, heal, revoke, archive, remove_bot, invite_bot, " +
+var errUnknownBreak = errors.New("\"what\" is none of fail, ratelimit, cut_after_effect, delay, lose_ephemerals, heal, revoke, archive, remove_bot, invite_bot, " +
 	"delete_message, refresh, reset, close, silent, reap, lie, pin, hold, disable_link, enable_link, redeliver")
 
 // serveControl is the interface for tests in other languages and for pages:
 //
-//	POST /sim/say    {user, channel, command, text}
+//	POST /sim/say    {user, channel, command, text}; without command, an ordinary message, in the thread ts if given
 //	POST /sim/click  {user, channel, ts, action_id, [block_id, values, dismiss_confirm, stale]}
 //	POST /sim/fill   {user, view, action_id, [block_id, values, dismiss_confirm]}
 //	POST /sim/suggest {user, view | channel and ts, action_id, query}
@@ -99,6 +99,10 @@ func (w *Workspace) carryOut(ctx context.Context, route string, o order) (result
 	click := ClickOptions{BlockID: o.BlockID, Values: o.Values, DismissConfirm: o.Dismiss, Stale: o.Stale}
 	switch route {
 	case "say":
+		if o.Command == "" {
+			result, err = w.Post(o.User, o.Channel, o.TS, o.Text)
+			break
+		}
 		result, err = w.Command(ctx, o.User, o.Channel, o.Command, o.Text)
 	case "click":
 		result, err = w.Click(ctx, o.User, o.Channel, o.TS, o.ActionID, click)
@@ -129,6 +133,8 @@ func (w *Workspace) breakSomething(ctx context.Context, o order) (any, error) {
 		w.CutAfterEffect(o.Method, o.Times)
 	case "delay":
 		w.DelayMethod(o.Method, span)
+	case "lose_ephemerals":
+		w.LoseEphemerals(o.Count)
 	case "heal":
 		w.Heal()
 	case "revoke":

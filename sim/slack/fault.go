@@ -17,6 +17,7 @@ type fault struct {
 type faults struct {
 	queue map[string][]fault
 	delay map[string]time.Duration
+	lost  int // ephemeral messages that nobody will see
 }
 
 func newFaults() faults {
@@ -54,6 +55,15 @@ func (w *Workspace) DelayMethod(method string, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults.delay[method] = d
+}
+
+// LoseEphemerals lets the next n calls of chat.postEphemeral succeed without
+// anybody seeing the message: its delivery is not guaranteed
+// (api.slack.com/methods/chat.postEphemeral).
+func (w *Workspace) LoseEphemerals(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults.lost = n
 }
 
 // Heal forgets the ordered failures and delays of every method.

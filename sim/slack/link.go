@@ -144,17 +144,31 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
+	ws.SetReadLimit(maxBody)
 	l := &link{ws: ws, gone: make(chan struct{})}
-	reason, count := w.register(l)
-	if reason != "" {
-		w.turnAway(l, reason)
+	if !w.greet(l) {
 		return
 	}
 	w.spawn(func() { w.ping(l) })
-	if err := l.write(w.hello(count)); err != nil {
-		l.abort()
-	}
 	w.read(l)
+}
+
+// greet registers a connection and says hello on it before anything else can be
+// written there, or turns it away.
+func (w *Workspace) greet(l *link) bool {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	reason, count := w.register(l)
+	if reason != "" {
+		w.record(Entry{Kind: KindClose, Outcome: reason, Detail: "turned away"})
+		_ = l.writeLocked(w.disconnect(reason)) // the client may be gone already
+		l.close(websocket.CloseNormalClosure, reason)
+		return false
+	}
+	if err := l.writeLocked(w.hello(count)); err != nil {
+		l.abort() // read sees the end
+	}
+	return true
 }
 
 // register adds a connection, or says why it may not stay.
@@ -181,12 +195,6 @@ func (w *Workspace) register(l *link) (reason string, count int) {
 	return "", count
 }
 
-func (w *Workspace) turnAway(l *link, reason string) {
-	w.record(Entry{Kind: KindClose, Outcome: reason, Detail: "turned away"})
-	_ = l.write(w.disconnect(reason)) // the client may be gone already
-	l.close(websocket.CloseNormalClosure, reason)
-}
-
 func (w *Workspace) hello(count int) []byte {
 	return mustJSON(map[string]any{"type": "hello", "num_connections": count,
 		"debug_info":      map[string]any{"host": "applink-sim", "build_number": 1, "approximate_connection_time": defaultConnectionAge},
@@ -209,6 +217,11 @@ func mustJSON(v any) []byte {
 func (l *link) write(frame []byte) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	return l.writeLocked(frame)
+}
+
+// writeLocked is write for a caller that holds writing.
+func (l *link) writeLocked(frame []byte) error {
 	if err := l.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return fmt.Errorf("writing to socket %d: %w", l.id, err)
 	}

@@ -3,6 +3,7 @@ package slack
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -37,6 +38,14 @@ type slashCommand struct {
 
 var errNoManifest = errors.New("slack simulator: no app manifest: scopes and commands come from it")
 
+var errManifestKey = errors.New("not a key of a manifest")
+
+// manifestKeys are the top-level keys of slackapi/manifest-schema; it refuses others.
+func manifestKeys() []string {
+	return []string{"$schema", "_metadata", "app_directory", "display_information", "features", "oauth_config", "settings", "functions",
+		"workflows", "datastores", "outgoing_domains", "types", "external_auth_providers", "mcp_servers"}
+}
+
 func parseManifest(text []byte) (manifest, error) {
 	var m manifest
 	if len(text) == 0 {
@@ -44,6 +53,15 @@ func parseManifest(text []byte) (manifest, error) {
 	}
 	if err := yaml.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("reading the app manifest: %w", err)
+	}
+	var top map[string]yaml.Node
+	if err := yaml.Unmarshal(text, &top); err != nil {
+		return m, fmt.Errorf("reading the app manifest: %w", err)
+	}
+	for _, key := range sortedKeys(top) {
+		if !slices.Contains(manifestKeys(), key) {
+			return m, fmt.Errorf("reading the app manifest: %q: %w", key, errManifestKey)
+		}
 	}
 	if n := len([]rune(m.DisplayInformation.Name)); n == 0 || n > 35 {
 		return m, fmt.Errorf("reading the app manifest: display_information.name has %d characters, not 1 to 35", n)
@@ -74,7 +92,7 @@ func (m manifest) command(name string) (slashCommand, bool) {
 	return slashCommand{}, false
 }
 
-// anyScope returns the needed scope that is missing, or "" when one of them is granted.
+// missing returns the first of the scopes when none of them is granted, else "".
 func (m manifest) missing(anyOf ...string) string {
 	if len(anyOf) == 0 {
 		return ""

@@ -188,3 +188,18 @@ func (w *Workspace) Channels() []Channel {
 	}
 	return out
 }
+
+// Post has a person write an ordinary message; the app hears nothing of it.
+func (w *Workspace) Post(user, channel, threadTS, text string) (Message, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ch, err := w.actor(user, channel)
+	if err == nil {
+		err = w.checkThread(ch.ID, threadTS)
+	}
+	if err != nil {
+		return Message{}, fmt.Errorf("writing a message: %w", err)
+	}
+	w.note(Entry{Kind: KindPerson, Method: "post", User: user, Channel: channel, Detail: text})
+	return *w.post(Message{Channel: ch.ID, ThreadTS: threadTS, User: user, Text: text, Via: "person"}), nil
+}
