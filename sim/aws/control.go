@@ -10,9 +10,24 @@ import (
 
 // Break is the body of POST /sim/break: what to do, and to what.
 //
-//	{"what":"throttle","action":"DescribeTasks","n":3}   {"what":"throttle-all","on":true}   {"what":"deny","action":"…"}
-//
-// N counts calls (or records of a page), Seconds is real time for delays and latency, virtual for lag and protection.
+//	what                                  needs
+//	throttle, fail-before, fail-after     action, n (calls)
+//	throttle-rate                         action, rate
+//	throttle-all, buckets, disguise       on
+//	deny, allow                           action
+//	delay                                 action, seconds (real)
+//	latency                               seconds (real)
+//	hang, unhang                          region
+//	page-size                             n (records)
+//	lag                                   seconds (virtual)
+//	heal                                  -
+//	disconnect, connect                   id (EC2)
+//	stop-ec2, terminate-ec2               id (EC2)
+//	re-register                           id (EC2), extra (cluster name)
+//	place-task                            id (EC2), extra (task definition)
+//	end-task                              id (task ARN)
+//	protect-task                          id (task ARN), seconds (virtual; 0 ends it)
+//	deployment                            id (service ARN), on
 type Break struct {
 	What    string  `json:"what"`
 	Action  string  `json:"action,omitempty"`
@@ -36,6 +51,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.ThrottleRate(b.Action, b.Rate)
 	case "throttle-all":
 		c.ThrottleAll(b.On)
+	case "disguise":
+		c.DisguiseThrottling(b.On)
 	case "buckets":
 		c.EnforceBuckets(b.On)
 	case "deny":

@@ -113,7 +113,7 @@ func (p *queryParser) value() (string, error) {
 		return "", fmt.Errorf("an argument is missing at the end")
 	}
 	t := p.tokens[p.at]
-	if !t.quoted && (strings.Contains("()[],", t.text) || operatorAt(t.text) > 0) {
+	if !t.quoted && (slices.Contains([]string{"(", ")", "[", "]", ","}, t.text) || operatorAt(t.text) > 0) {
 		return "", fmt.Errorf("unexpected %q", t.text)
 	}
 	p.at++

@@ -86,7 +86,8 @@ func (c *Cloud) ReRegister(ec2ID, clusterName string) (string, error) {
 }
 
 // PlaceTask starts one more task of the task definition on the instance, belonging to no service, as RunTask of
-// somebody else would, or StartTask, which ignores DRAINING. It returns the task's ARN.
+// somebody else would, or StartTask, which ignores DRAINING. It
+// returns the task's ARN, or an error when the instance has no room or no agent for it.
 func (c *Cloud) PlaceTask(ec2ID, taskDefinition, startedBy string) (string, error) {
 	var arn string
 	err := c.onMachine("placing a task on", ec2ID, func(cl *cell, _ *machine, i *instance) error {
@@ -96,6 +97,9 @@ func (c *Cloud) PlaceTask(ec2ID, taskDefinition, startedBy string) (string, erro
 		d := cl.findDefinition(taskDefinition)
 		if d == nil {
 			return fmt.Errorf("task definition %q: %w", taskDefinition, errNoSuch)
+		}
+		if _, reason := c.resources(cl, d, i); reason != "" {
+			return fmt.Errorf("the instance %s", reason)
 		}
 		t := c.newTask(cl, i.cluster, d, i)
 		t.startedBy, arn = startedBy, t.arn

@@ -153,7 +153,7 @@ func describeInstances(r *request) (m, *apiError) {
 func (r *request) showMachine(mc *machine) m {
 	out := m{
 		"instanceId": mc.id, "imageId": "ami-0a1b2c3d4e5f60001", "instanceState": showState(mc.state), "instanceType": mc.kind, "launchTime": mc.launchedAt,
-		"placement": m{"availabilityZone": mc.az, "tenancy": "default"}, "tagSet": tagList(mc.tags, "key", "value"), "architecture": "x86_64",
+		"placement": m{"availabilityZone": mc.az, "tenancy": "default"}, "tagSet": tagList(mc.tags), "architecture": "x86_64",
 		"hypervisor": "xen", "virtualizationType": "hvm", "rootDeviceName": "/dev/xvda", "rootDeviceType": "ebs", "ebsOptimized": true,
 		"privateDnsName": "", "dnsName": "", "reason": "", "amiLaunchIndex": 0, "monitoring": m{"state": "disabled"},
 		"blockDeviceMapping": l{}, "networkInterfaceSet": l{}, "groupSet": l{},

@@ -43,15 +43,15 @@ func listClusters(r *request) (m, *apiError) {
 	for _, cl := range sorted(r.cell.clusters) {
 		arns = append(arns, cl.arn)
 	}
-	return listed(r, "clusterArns", arns, in.NextToken, in.MaxResults, 100)
+	return listed(r, "clusterArns", arns, in.NextToken, in.MaxResults)
 }
 
 // listed is the answer of every List call of ECS.
-func listed(r *request, name string, arns []string, token string, asked, limit int) (m, *apiError) {
+func listed(r *request, name string, arns []string, token string, asked int) (m, *apiError) {
 	if asked < 0 || asked > 100 {
 		return nil, fault("InvalidParameterException", "maxResults must be between 1 and 100.")
 	}
-	arns, next, e := page(r, arns, token, asked, limit)
+	arns, next, e := page(r, arns, token, asked, 100)
 	if e != nil {
 		return nil, e
 	}
@@ -124,7 +124,7 @@ func (r *request) showCluster(cl *cluster, include []string) m {
 		out["statistics"] = r.statistics(cl, running, pending)
 	}
 	if slices.Contains(include, "TAGS") {
-		out["tags"] = tagList(cl.tags, "key", "value")
+		out["tags"] = tagList(cl.tags)
 	}
 	if slices.Contains(include, "SETTINGS") {
 		out["settings"] = l{m{"name": "containerInsights", "value": "disabled"}}
@@ -190,7 +190,7 @@ func listContainerInstances(r *request) (m, *apiError) {
 			arns = append(arns, i.arn)
 		}
 	}
-	return listed(r, "containerInstanceArns", arns, in.NextToken, in.MaxResults, 100)
+	return listed(r, "containerInstanceArns", arns, in.NextToken, in.MaxResults)
 }
 
 // findInstance resolves a container instance of the cluster by id or ARN. An EC2 id is none.
@@ -259,7 +259,7 @@ func (r *request) showInstance(i *instance, include []string) m {
 		"attributes": attributes, "registeredAt": epoch(i.registeredAt), "attachments": l{}, "tags": l{},
 	}
 	if slices.Contains(include, "TAGS") {
-		out["tags"] = tagList(i.tags, "key", "value")
+		out["tags"] = tagList(i.tags)
 	}
 	if slices.Contains(include, "CONTAINER_INSTANCE_HEALTH") {
 		out["healthStatus"] = health(r.now, i)
@@ -399,7 +399,7 @@ func listTagsForResource(r *request) (m, *apiError) {
 	default:
 		return nil, fault("InvalidParameterException", "The specified resource %s was not found.", in.ResourceArn)
 	}
-	return m{"tags": tagList(tags, "key", "value")}, nil
+	return m{"tags": tagList(tags)}, nil
 }
 
 func describeCapacityProviders(r *request) (m, *apiError) {
@@ -446,7 +446,7 @@ func onOff(on bool) string {
 func (r *request) showProvider(p *provider, withTags bool) m {
 	out := m{"capacityProviderArn": p.arn, "name": p.spec.Name, "status": statusActive, "cluster": text(p.spec.Cluster), "tags": l{}}
 	if withTags {
-		out["tags"] = tagList(p.spec.Tags, "key", "value")
+		out["tags"] = tagList(p.spec.Tags)
 	}
 	if p.spec.ManagedInstances {
 		out["type"] = "MANAGED_INSTANCES"

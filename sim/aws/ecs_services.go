@@ -43,7 +43,7 @@ func listServices(r *request) (m, *apiError) {
 	if size == 0 {
 		size = 10
 	}
-	return listed(r, "serviceArns", arns, in.NextToken, size, 100)
+	return listed(r, "serviceArns", arns, in.NextToken, size)
 }
 
 func (s *service) scheduling() string {
@@ -120,7 +120,7 @@ func (r *request) showService(s *service, withTags bool) m {
 			"subnets": l{subnetOf(r.cell.key.region + "a"), subnetOf(r.cell.key.region + "b"), subnetOf(r.cell.key.region + "c")}, "securityGroups": l{"sg-0a1b2c3d4e5f60001"}, "assignPublicIp": "DISABLED"}}
 	}
 	if withTags {
-		out["tags"] = tagList(s.spec.Tags, "key", "value")
+		out["tags"] = tagList(s.spec.Tags)
 	}
 	return out
 }

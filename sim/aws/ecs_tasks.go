@@ -57,7 +57,7 @@ func listTasks(r *request) (m, *apiError) {
 		}
 		arns = append(arns, t.arn)
 	}
-	return listed(r, "taskArns", arns, in.NextToken, in.MaxResults, 100)
+	return listed(r, "taskArns", arns, in.NextToken, in.MaxResults)
 }
 
 func (r *request) findTask(cl *cluster, ref string) *task {
@@ -118,7 +118,7 @@ func (r *request) showTask(t *task, withTags bool) m {
 		"containers": r.showContainers(t),
 	}
 	if withTags {
-		out["tags"] = tagList(t.tags, "key", "value")
+		out["tags"] = tagList(t.tags)
 	}
 	if t.eni != "" {
 		status := "ATTACHED"
@@ -242,7 +242,7 @@ func describeTaskDefinition(r *request) (m, *apiError) {
 	}
 	out := m{"taskDefinition": r.showDefinition(d)}
 	if slices.Contains(in.Include, "TAGS") {
-		out["tags"] = tagList(d.spec.Tags, "key", "value")
+		out["tags"] = tagList(d.spec.Tags)
 	}
 	return out, nil
 }

@@ -18,6 +18,7 @@ type faults struct {
 	throttle    map[string]int     // by action: how many more are throttled
 	rate        map[string]float64 // by action: the share that is throttled
 	throttleAll bool
+	disguise    bool
 	enforce     bool
 	buckets     map[bucketKey]*bucket
 	deny        map[string]bool
@@ -56,6 +57,9 @@ func (c *Cloud) ThrottleRate(action string, share float64) {
 
 // ThrottleAll refuses every call until it is switched off.
 func (c *Cloud) ThrottleAll(on bool) { c.meddle(func(f *faults) { f.throttleAll = on }) }
+
+// DisguiseThrottling makes ECS say ClientException instead of ThrottlingException, as it sometimes does (aws/aws-sdk#488).
+func (c *Cloud) DisguiseThrottling(on bool) { c.meddle(func(f *faults) { f.disguise = on }) }
 
 // EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
@@ -213,6 +217,9 @@ func (r *request) denied() *apiError {
 func (r *request) throttledError() *apiError {
 	switch r.proto {
 	case awsJSON:
+		if r.c.faults.disguise {
+			return fault("ClientException", "Rate exceeded")
+		}
 		return fault("ThrottlingException", "Rate exceeded")
 	case ec2Query:
 		return &apiError{http.StatusServiceUnavailable, "RequestLimitExceeded", "Request limit exceeded."}

@@ -28,7 +28,11 @@ func TestThrottlingAndDenialInEachProtocol(t *testing.T) {
 	if got, want := strings.Join(read(), " "), "ThrottlingException RequestLimitExceeded Throttling Throttling"; got != want {
 		t.Errorf("throttled: %s, want %s", got, want)
 	}
-	e.ThrottleAll(false)
+	e.DisguiseThrottling(true)
+	if _, code := e.ecs("ListClusters", object{}); code != "ClientException" {
+		t.Errorf("throttling in disguise: %q", code)
+	}
+	e.Heal()
 	for _, a := range []string{"ListClusters", "DescribeInstances", "DescribeAutoScalingGroups", "DescribeTargetGroups"} {
 		e.Deny(a)
 	}
@@ -417,4 +421,39 @@ func TestLoopbackOnly(t *testing.T) {
 	if _, err := aws.New(aws.Config{}); err == nil {
 		t.Error("no clock, no error")
 	}
+}
+
+func TestCloseEndsCallsThatHang(t *testing.T) {
+	e := demo(t)
+	e.Hang(aws.DemoRegion)
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := e.send(context.WithoutCancel(t.Context()), "ecs", "ListClusters", "application/x-amz-json-1.1", []byte("{}"))
+		ended <- err
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for e.hanging() == 0 && ctx.Err() == nil {
+		e.State()
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("the call that hung was answered")
+		}
+	case <-ctx.Done():
+		t.Error("the call hangs on after Close")
+	}
+}
+
+// hanging looks at the estate as it sees itself: the in-flight number of one more call, of another Region.
+func (e *estate) hanging() int {
+	other := *e
+	other.region = "us-east-1"
+	other.must("ListClusters", object{})
+	log := e.Log()
+	return log[len(log)-1].InFlight - 1
 }

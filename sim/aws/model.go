@@ -180,7 +180,6 @@ type target struct {
 	task  string
 	az    string
 	state string
-	until time.Time
 }
 
 func newCell(k cellKey) *cell {

@@ -447,3 +447,83 @@ func TestScaleOutMakesRoom(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestProtectedTaskIsShownAndNotSpared(t *testing.T) {
+	e := demo(t)
+	var protected string
+	for _, x := range e.State().TasksOn(aws.DemoProtected) {
+		if x.Protected {
+			protected = x.ARN
+		}
+	}
+	got := first(e.must("GetTaskProtection", object{"cluster": "prod", "tasks": []string{protected}}), "protectedTasks")
+	if got["protectionEnabled"] != true || got["expirationDate"] != float64(start.Add(48*time.Hour).Unix()) {
+		t.Errorf("%v", got)
+	}
+	e.drain(aws.DemoProtected)
+	e.until("the drain takes it all the same", 2*time.Minute, func(s aws.State) bool { return len(s.TasksOn(aws.DemoProtected)) == 0 })
+}
+
+func TestSpotExternalAndHooks(t *testing.T) {
+	spot, external, hooked := aws.BigInstance(1), "mi-0a1b2c3d4e5f60001", aws.BigInstance(2)
+	e := serve(t, func(c *aws.Cloud) error {
+		r := c.Region(aws.DemoAccount, aws.DemoRegion)
+		if _, err := r.AddCluster(aws.ClusterSpec{Name: "one"}); err != nil {
+			return err
+		}
+		if _, err := r.AddGroup(aws.GroupSpec{Name: "g", Min: 0, Desired: 1, Max: 1, Hooks: []aws.HookSpec{
+			{Name: "wait", Transition: "autoscaling:EC2_INSTANCE_TERMINATING", DefaultResult: "CONTINUE", Heartbeat: 5 * time.Minute}}}); err != nil {
+			return err
+		}
+		for _, spec := range []aws.InstanceSpec{{EC2ID: spot, Spot: true}, {EC2ID: external}, {EC2ID: hooked, Group: "g"}} {
+			spec.Cluster = "one"
+			if _, err := r.AddInstance(spec); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if body, _ := e.query("ec2", "DescribeInstances", "InstanceId.1", spot); !strings.Contains(body, "<instanceLifecycle>spot</instanceLifecycle>") {
+		t.Errorf("spot: %s", body)
+	}
+	if got := list(e.must("ListContainerInstances", object{"cluster": "one", "filter": "attribute:ecs.capability.external exists"}), "containerInstanceArns"); len(got) != 1 {
+		t.Errorf("external instances: %v", got)
+	}
+	if _, code := e.query("ec2", "DescribeInstances", "InstanceId.1", external); code != "InvalidInstanceID.Malformed" {
+		t.Errorf("EC2 about an external instance: %q", code)
+	}
+	if _, code := e.query("autoscaling", "TerminateInstanceInAutoScalingGroup", "InstanceId", hooked, "ShouldDecrementDesiredCapacity", "true"); code != "" {
+		t.Fatal(code)
+	}
+	if body, _ := e.query("autoscaling", "DescribeAutoScalingInstances", "InstanceIds.member.1", hooked); !strings.Contains(body, "<LifecycleState>Terminating:Wait</LifecycleState>") {
+		t.Errorf("hooked: %s", body)
+	}
+	if _, code := e.query("autoscaling", "TerminateInstanceInAutoScalingGroup", "InstanceId", hooked, "ShouldDecrementDesiredCapacity", "false"); code != "ScalingActivityInProgress" {
+		t.Errorf("twice: %q", code)
+	}
+	e.clock.Advance(6 * time.Minute)
+	s := e.State()
+	if h, _ := s.Host(hooked); h.State != "terminated" {
+		t.Errorf("after the hook's heartbeat: %+v", h)
+	}
+	if i, _ := s.Instance(hooked); i.Status != "INACTIVE" {
+		t.Errorf("after the hook's heartbeat: %+v", i)
+	}
+}
+
+func TestMoreThanAHundredTasksAndTenServices(t *testing.T) {
+	e := serve(t, func(c *aws.Cloud) error { return c.Big(3, 120) })
+	e.cluster = "big"
+	i, _ := e.State().Instance(aws.BigInstance(0))
+	got := e.must("ListTasks", object{"cluster": "big", "containerInstance": i.ARN})
+	if len(list(got, "taskArns")) != 100 || got["nextToken"] == nil {
+		t.Errorf("the first page has %d tasks, token %v", len(list(got, "taskArns")), got["nextToken"])
+	}
+	if got := e.must("ListServices", object{"cluster": "big"}); len(list(got, "serviceArns")) != 10 || got["nextToken"] == nil {
+		t.Errorf("the default page of services has %d", len(list(got, "serviceArns")))
+	}
+	if _, code := e.ecs("UpdateContainerInstancesState", object{"cluster": "big", "containerInstances": []string{i.ARN}, "status": "DRAINING"}); code != "" {
+		t.Fatal(code)
+	}
+	e.until("all have moved", 10*time.Minute, func(s aws.State) bool { return len(s.TasksOn(aws.BigInstance(0))) == 0 })
+}

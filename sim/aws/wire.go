@@ -59,10 +59,10 @@ func prune(v any) any {
 	return v
 }
 
-func tagList(tags []Tag, key, value string) l {
+func tagList(tags []Tag) l {
 	out := l{}
 	for _, t := range tags {
-		out = append(out, m{key: t.Key, value: t.Value})
+		out = append(out, m{"key": t.Key, "value": t.Value})
 	}
 	return out
 }
