@@ -79,10 +79,20 @@ type Check struct {
 	Missing *Unknown    `json:"missing,omitempty"`
 }
 
+// Replacement is a task that a service started elsewhere.
+type Replacement struct {
+	Task     string      `json:"task"`
+	Service  string      `json:"service"`
+	Instance InstanceARN `json:"instance,omitempty"` // "" = not placed yet, or Fargate
+	Status   string      `json:"status"`
+}
+
 // After is what a verification reads once the work is done.
 type After struct {
 	Snapshot Snapshot       `json:"snapshot"`
 	ENIs     Fact[[]string] `json:"enis"`     // those of the old tasks that still exist
 	Activity Fact[[]string] `json:"activity"` // the group's scaling activities since the start
-	Listed   Fact[bool]     `json:"listed"`   // the registration still appears in ListContainerInstances
+	// Replacements are tasks that the services started elsewhere since the work began.
+	Replacements Fact[[]Replacement] `json:"replacements"`
+	Listed       Fact[bool]          `json:"listed"` // the registration still appears in ListContainerInstances
 }

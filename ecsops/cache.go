@@ -11,13 +11,12 @@ import (
 type caches struct {
 	definitions  cache[TaskDefinition]
 	targetGroups cache[TargetGroup] // name, type and delay only
-	hints        cache[hint]        // by EC2 id or container-instance ARN
+	hints        cache[hint]        // by cluster and EC2 id
 }
 
 // hint is where something was when it was last seen.
 type hint struct {
 	instance InstanceARN
-	ec2      EC2ID
 	services []string // names
 	groups   []string // target-group ARNs
 }

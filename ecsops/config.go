@@ -72,6 +72,7 @@ type Fleet struct {
 	listed   map[string]clusterAt // guarded by mu: ListClusters of an account and Region
 
 	cache caches
+	self  selfRead
 }
 
 type clusterAt struct {

@@ -55,14 +55,20 @@ const (
 	RuleExec            Rule = "A13" // ECS Exec may be in use
 	RuleLocalData       Rule = "A14" // host volumes, instance store
 
-	RuleStandaloneTask Rule = "T1" // a standalone task blocks the drain until it ends or is stopped
-	RuleENI            Rule = "T2" // awsvpc network interfaces are deleted
-	RuleTransition     Rule = "T3" // registering, deregistering or shutting down: wait
-	RuleDuplicate      Rule = "T4" // several registrations of one EC2 id
-	RuleGhost          Rule = "T5" // the machine is proven gone
-	RuleHostStopped    Rule = "T6" // the machine is stopped
-	RuleBilling        Rule = "T7" // EC2 goes on billing
-	RuleEmpty          Rule = "T8" // no tasks here
+	RuleStandaloneTask Rule = "T1"  // a standalone task blocks the drain until it ends or is stopped
+	RuleENI            Rule = "T2"  // awsvpc network interfaces are deleted
+	RuleTransition     Rule = "T3"  // registering, deregistering or shutting down: wait
+	RuleDuplicate      Rule = "T4"  // several registrations of one EC2 id
+	RuleGhost          Rule = "T5"  // the machine is proven gone
+	RuleHostStopped    Rule = "T6"  // the machine is stopped
+	RuleBilling        Rule = "T7"  // EC2 goes on billing
+	RuleEmpty          Rule = "T8"  // no tasks here
+	RuleExternal       Rule = "T9"  // ECS Anywhere: leaves another way; bars
+	RuleGone           Rule = "T10" // INACTIVE or MISSING already
+	// RuleTermination bars a termination that cannot be done as asked; Names[0] is why:
+	// owner_unknown, in_group (choose replace or shrink), no_group, at_minimum,
+	// termination_protected, protection_unknown, warm_pool, external_host.
+	RuleTermination Rule = "T11"
 )
 
 // Finding is one consequence or risk, as typed facts; words turns it into a

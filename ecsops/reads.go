@@ -46,10 +46,17 @@ func (s *session) listInstances(ctx context.Context, cluster ClusterARN, filter 
 	return out, nil
 }
 
+// record is a registration with its counts. The counts are for lists only: they leave
+// out stopping tasks (aws/aws-cdk#13506).
+type record struct {
+	Instance
+	running, pending int
+}
+
 // describeInstances returns what AWS described, by ARN; a MISSING one has Missing set.
 // Any other failure, or an ARN that is in neither list, is an error. ids may be bare.
-func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids []InstanceARN) (map[InstanceARN]Instance, error) {
-	parts, err := each(ctx, ids, describeBatch, func(ctx context.Context, part []InstanceARN) (map[InstanceARN]Instance, error) {
+func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids []InstanceARN) (map[InstanceARN]record, error) {
+	parts, err := each(ctx, ids, describeBatch, func(ctx context.Context, part []InstanceARN) (map[InstanceARN]record, error) {
 		in := &ecs.DescribeContainerInstancesInput{Cluster: aws.String(string(cluster))}
 		for _, id := range part {
 			in.ContainerInstances = append(in.ContainerInstances, string(id))
@@ -58,15 +65,15 @@ func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids
 		if err != nil {
 			return nil, called("ecs:DescribeContainerInstances", err)
 		}
-		got := make(map[InstanceARN]Instance, len(part))
+		got := make(map[InstanceARN]record, len(part))
 		for _, c := range out.ContainerInstances {
-			got[InstanceARN(aws.ToString(c.ContainerInstanceArn))] = toInstance(c)
+			got[InstanceARN(aws.ToString(c.ContainerInstanceArn))] = record{toInstance(c), int(c.RunningTasksCount), int(c.PendingTasksCount)}
 		}
 		for _, f := range out.Failures {
 			if reason := aws.ToString(f.Reason); reason != failureMissing {
 				return nil, called("ecs:DescribeContainerInstances", reasonError(reason))
 			}
-			got[InstanceARN(aws.ToString(f.Arn))] = Instance{Missing: true}
+			got[InstanceARN(aws.ToString(f.Arn))] = record{Instance: Instance{Missing: true}}
 		}
 		if len(got) < len(part) {
 			return nil, called("ecs:DescribeContainerInstances", reasonError("incomplete answer"))
@@ -76,7 +83,7 @@ func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[InstanceARN]Instance, len(ids))
+	all := make(map[InstanceARN]record, len(ids))
 	for _, m := range parts {
 		for arn, i := range m {
 			all[arn] = i
@@ -251,11 +258,8 @@ func (s *session) taskDefinition(ctx context.Context, arn string) (TaskDefinitio
 
 // machine reads one EC2 instance. IncludeManagedResources matters: without it an ECS
 // Managed Instance may be hidden and would look like a ghost. "not-found" is an answer,
-// so it counts only once the session is known to be of the right account.
+// so callers must not use it before session.verify said that the account is the right one.
 func (s *session) machine(ctx context.Context, id EC2ID) (EC2, error) {
-	if err := s.verify(ctx); err != nil {
-		return EC2{}, err
-	}
 	out, err := s.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{string(id)}, IncludeManagedResources: aws.Bool(true)})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidInstanceID.NotFound" {
 		return EC2{State: stateNotFound}, nil
@@ -278,9 +282,6 @@ const stateNotFound = "not-found"
 // machines reads many by filter: one terminated id would fail a call that names ids.
 // Ids that are in no answer are absent from the map.
 func (s *session) machines(ctx context.Context, ids []EC2ID) (map[EC2ID]EC2, error) {
-	if err := s.verify(ctx); err != nil {
-		return nil, err
-	}
 	parts, err := each(ctx, ids, filterValues, func(ctx context.Context, part []EC2ID) (map[EC2ID]EC2, error) {
 		filter := ec2types.Filter{Name: aws.String("instance-id")}
 		for _, id := range part {
@@ -325,9 +326,6 @@ func (s *session) terminationProtected(ctx context.Context, id EC2ID) (bool, err
 
 // membership is the machine's place in its group; the zero value means in no group.
 func (s *session) membership(ctx context.Context, id EC2ID) (asgtypes.AutoScalingInstanceDetails, error) {
-	if err := s.verify(ctx); err != nil {
-		return asgtypes.AutoScalingInstanceDetails{}, err
-	}
 	out, err := s.asg.DescribeAutoScalingInstances(ctx, &asg.DescribeAutoScalingInstancesInput{InstanceIds: []string{string(id)}})
 	if err != nil {
 		return asgtypes.AutoScalingInstanceDetails{}, called("autoscaling:DescribeAutoScalingInstances", err)

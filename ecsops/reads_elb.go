@@ -19,9 +19,6 @@ func seconds[T int32 | int](n T) time.Duration { return time.Duration(n) * time.
 
 // targetGroupTypes reads name and type of target groups, by ARN.
 func (s *session) targetGroupTypes(ctx context.Context, arns []string) (map[string]TargetGroup, error) {
-	if err := s.verify(ctx); err != nil {
-		return nil, err
-	}
 	parts, err := each(ctx, arns, groupsBatch, func(ctx context.Context, part []string) ([]elbtypes.TargetGroup, error) {
 		out, err := s.elb.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: part})
 		if err != nil {

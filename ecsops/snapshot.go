@@ -45,6 +45,8 @@ type Instance struct {
 	TrunkENI         bool      `json:"trunk_eni,omitempty"`
 }
 
+func (i Instance) gone() bool { return i.Missing || i.Status == "INACTIVE" }
+
 // Cluster is what DescribeClusters says.
 type Cluster struct {
 	ARN       ClusterARN `json:"arn"`

@@ -1,0 +1,295 @@
+package ecsops
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// Inspect reads everything about a target, three round trips deep, within the time box.
+// What was not read by then is unknown. Nothing is served from a cache but
+// task-definition revisions, which cannot change. It errs only when ctx ends.
+func (f *Fleet) Inspect(ctx context.Context, t Target) (Snapshot, error) {
+	boxed, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	r := f.newReader(boxed, &wg, t.Cluster, t.EC2, true)
+	r.begin(f.hint(string(t.EC2), t.Cluster))
+	r.aim(t.Instance)
+	s := r.snapshot(t)
+	return s, ctx.Err()
+}
+
+// reader runs the reads of one snapshot. Each starts as soon as what it needs is there;
+// snapshot waits for them and puts them together. ecs.md's chain of calls, in short:
+// ids → tasks' ARNs → tasks; services' ARNs → services → definitions, target groups.
+type reader struct {
+	ctx     context.Context //nolint:containedctx // the reader lives for one call and its goroutines share its deadline
+	wg      *sync.WaitGroup
+	f       *Fleet
+	s       *session
+	cluster ClusterARN
+	fresh   bool
+
+	verified    *later[struct{}]
+	clusterRead *later[Cluster]
+	instances   *later[[]InstanceARN]
+	services    *later[map[string]ecstypes.Service] // every service, or those of the hint
+	self        *later[InstanceARN]
+
+	aimed    InstanceARN
+	record   *later[record]
+	running  *later[[]string]
+	stopped  *later[[]string]
+	tasks    *later[[]Task]
+	protect  *later[protection]
+	peers    *later[map[InstanceARN]record]
+	provider *later[CapacityProvider]
+
+	machine   *later[EC2]
+	member    *later[asgtypes.AutoScalingInstanceDetails]
+	group     *later[Group]
+	hooks     *later[[]Hook]
+	terminate *later[bool]
+
+	defs   wanted[TaskDefinition]
+	groups wanted[groupRead]
+}
+
+// groupRead is one target group with its targets.
+type groupRead struct {
+	settings TargetGroup
+	targets  []target
+}
+
+// errTooManyServices: reading them all would cost more than one further round trip.
+var errTooManyServices = errors.New("too many services to read ahead")
+
+const earlyServices = 100
+
+// newReader starts what needs only the cluster, and the machine if its id is known.
+func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster ClusterARN, machine EC2ID, fresh bool) *reader {
+	r := &reader{ctx: ctx, wg: wg, f: f, s: f.reading(cluster.Account(), cluster.Region()), cluster: cluster, fresh: fresh}
+	r.defs = wanted[TaskDefinition]{r: r, read: r.readDefinition}
+	r.verified = start(ctx, wg, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.s.verify(ctx) })
+	r.clusterRead = start(ctx, wg, func(ctx context.Context) (Cluster, error) { return r.s.describeCluster(ctx, cluster) })
+	r.instances = start(ctx, wg, func(ctx context.Context) ([]InstanceARN, error) { return r.s.listInstances(ctx, cluster, "") })
+	r.self = start(ctx, wg, f.selfInstance)
+	if machine != "" {
+		r.readMachine(ready(machine))
+	}
+	return r
+}
+
+// begin starts the services, and whatever the hint makes worth asking at once.
+func (r *reader) begin(h hint) {
+	if r.services != nil {
+		return
+	}
+	r.services = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
+		if len(h.services) > 0 {
+			return r.s.describeServices(ctx, r.cluster, h.services)
+		}
+		arns, err := r.s.listServices(ctx, r.cluster)
+		if err != nil {
+			return nil, err
+		}
+		if len(arns) > earlyServices {
+			return nil, errTooManyServices
+		}
+		return r.s.describeServices(ctx, r.cluster, arns)
+	})
+	r.wantGroups(h.groups)
+	if h.instance != "" {
+		r.aim(h.instance)
+	}
+}
+
+// aim starts what needs the registration's ARN. Aiming again at the same one does nothing;
+// at another (a hint was stale) it starts over.
+func (r *reader) aim(arn InstanceARN) {
+	if r.aimed == arn {
+		return
+	}
+	r.aimed = arn
+	r.begin(hint{})
+	r.record = start(r.ctx, r.wg, func(ctx context.Context) (record, error) {
+		all, err := r.s.describeInstances(ctx, r.cluster, []InstanceARN{arn})
+		for got, rec := range all {
+			if rec.Missing || got == arn || lastPart(string(got)) == lastPart(string(arn)) {
+				return rec, nil
+			}
+		}
+		return record{}, err
+	})
+	if r.machine == nil {
+		r.readMachine(start(r.ctx, r.wg, func(ctx context.Context) (EC2ID, error) {
+			rec, err := r.record.wait(ctx)
+			return rec.EC2, err
+		}))
+	}
+	r.readTasks(arn)
+	r.peers = start(r.ctx, r.wg, func(ctx context.Context) (map[InstanceARN]record, error) {
+		all, err := r.instances.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.s.describeInstances(ctx, r.cluster, without(all, arn))
+	})
+	record := r.record
+	r.provider = start(r.ctx, r.wg, func(ctx context.Context) (CapacityProvider, error) {
+		rec, err := record.wait(ctx)
+		if err != nil {
+			return CapacityProvider{}, err
+		}
+		return r.s.capacityProvider(ctx, rec.CapacityProvider)
+	})
+	r.speculate()
+}
+
+func without(all []InstanceARN, one InstanceARN) []InstanceARN {
+	var out []InstanceARN
+	for _, a := range all {
+		if a != one {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// readTasks lists twice, as the default list hides stopping tasks
+// (aws/containers-roadmap#2171), then describes the union.
+func (r *reader) readTasks(arn InstanceARN) {
+	list := func(desired ecstypes.DesiredStatus) *later[[]string] {
+		return start(r.ctx, r.wg, func(ctx context.Context) ([]string, error) { return r.s.tasksOn(ctx, r.cluster, arn, desired) })
+	}
+	running, stopped := list(ecstypes.DesiredStatusRunning), list(ecstypes.DesiredStatusStopped)
+	r.running, r.stopped = running, stopped
+	r.tasks = start(r.ctx, r.wg, func(ctx context.Context) ([]Task, error) {
+		a, err := running.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := stopped.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.s.tasksIn(ctx, r.cluster, a, b, nil)
+	})
+	tasks := r.tasks
+	r.protect = start(r.ctx, r.wg, func(ctx context.Context) (protection, error) {
+		arns, err := running.wait(ctx)
+		if err != nil {
+			return protection{}, err
+		}
+		p, err := r.s.taskProtection(ctx, r.cluster, arns)
+		if err == nil || reasonOf(err) != "InvalidParameterException" {
+			return p, err
+		}
+		// It may be that one standalone task spoils the whole question: ask for service tasks alone.
+		all, taskErr := tasks.wait(ctx)
+		if taskErr != nil {
+			return p, err
+		}
+		return r.s.taskProtection(ctx, r.cluster, serviceTasks(all))
+	})
+}
+
+func serviceTasks(all []Task) []string {
+	var out []string
+	for _, t := range all {
+		if t.Class != Standalone && !t.Stopped() {
+			out = append(out, t.ARN)
+		}
+	}
+	return out
+}
+
+// readMachine starts EC2 and Auto Scaling as soon as the EC2 id is there.
+func (r *reader) readMachine(id *later[EC2ID]) {
+	r.machine = start(r.ctx, r.wg, func(ctx context.Context) (EC2, error) {
+		ec2, err := id.wait(ctx)
+		if err != nil {
+			return EC2{}, err
+		}
+		return machineOf(ctx, r.s, ec2)
+	})
+	r.member = start(r.ctx, r.wg, func(ctx context.Context) (asgtypes.AutoScalingInstanceDetails, error) {
+		ec2, err := id.wait(ctx)
+		if err != nil || externalID(ec2) {
+			return asgtypes.AutoScalingInstanceDetails{}, err
+		}
+		return r.s.membership(ctx, ec2)
+	})
+	r.group = start(r.ctx, r.wg, func(ctx context.Context) (Group, error) {
+		member, err := r.member.wait(ctx)
+		if err != nil {
+			return Group{}, err
+		}
+		return r.s.group(ctx, member)
+	})
+	r.hooks = start(r.ctx, r.wg, func(ctx context.Context) ([]Hook, error) {
+		member, err := r.member.wait(ctx)
+		if err != nil || member.AutoScalingGroupName == nil {
+			return nil, err
+		}
+		return r.s.hooks(ctx, *member.AutoScalingGroupName)
+	})
+	r.terminate = start(r.ctx, r.wg, func(ctx context.Context) (bool, error) {
+		member, err := r.member.wait(ctx)
+		if err != nil || member.AutoScalingGroupName != nil {
+			return false, err // a group terminates its instances whatever their attribute says
+		}
+		ec2, err := id.wait(ctx)
+		if err != nil || externalID(ec2) {
+			return false, err
+		}
+		return r.s.terminationProtected(ctx, ec2)
+	})
+}
+
+func externalID(id EC2ID) bool { return len(id) > 3 && id[:3] == "mi-" }
+
+func machineOf(ctx context.Context, s *session, id EC2ID) (EC2, error) {
+	if externalID(id) {
+		return EC2{}, reasonError("external") // EC2 knows nothing of it
+	}
+	if id == "" {
+		return EC2{}, reasonError(failureMissing)
+	}
+	return s.machine(ctx, id)
+}
+
+// tasksIn describes the union of the lists and of known tasks. What is described as
+// MISSING is gone, unless the list of running ones named it just now.
+func (s *session) tasksIn(ctx context.Context, cluster ClusterARN, running, stopped, known []string) ([]Task, error) {
+	listed := map[string]bool{}
+	for _, a := range running {
+		listed[a] = true
+	}
+	d, err := s.describeTasks(ctx, cluster, sortedOnce(append(append(append([]string(nil), running...), stopped...), known...)))
+	if err != nil {
+		return nil, err
+	}
+	for _, arn := range d.missing {
+		if listed[arn] {
+			return nil, called("ecs:DescribeTasks", reasonError(failureMissing))
+		}
+	}
+	keep := map[string]bool{}
+	for _, a := range known {
+		keep[a] = true
+	}
+	var out []Task
+	for _, t := range d.tasks {
+		if task := toTask(t); !task.Stopped() || keep[task.ARN] {
+			out = append(out, task)
+		}
+	}
+	sortTasks(out)
+	return out, nil
+}

@@ -1,0 +1,221 @@
+package ecsops
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
+)
+
+// Look polls: the registration, its tasks with those known before, and what lf names, on
+// a tenth of AWS's throttling buckets. Tasks are known only when both lists and the
+// description were read. It errs only when ctx ends.
+func (f *Fleet) Look(ctx context.Context, t Target, lf LookFor) (Snapshot, error) {
+	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	defer cancel()
+	s := f.look(boxed, t, lf)
+	return s, ctx.Err()
+}
+
+func (f *Fleet) look(ctx context.Context, t Target, lf LookFor) Snapshot {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	r := &reader{ctx: ctx, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster}
+	out := Snapshot{Target: t}
+	instance := start(ctx, &wg, func(ctx context.Context) (Instance, error) {
+		all, err := r.s.describeInstances(ctx, t.Cluster, []InstanceARN{t.Instance})
+		return all[t.Instance].Instance, err
+	})
+	tasks := start(ctx, &wg, func(ctx context.Context) ([]Task, error) { return r.lookTasks(ctx, t, lf.KnownTasks, instance) })
+	services := start(ctx, &wg, func(ctx context.Context) (map[string]Service, error) { return r.lookServices(ctx, lf.Services) })
+	groups := start(ctx, &wg, func(ctx context.Context) (map[string]groupRead, error) {
+		r.wantGroups(lf.TargetGroups)
+		return r.groups.all(ctx, sortedOnce(lf.TargetGroups))
+	})
+	r.lookMachine(t, lf, &out)
+	out.Instance = settle(r, "instance", "ecs:DescribeContainerInstances", instance)
+	found, tasksErr := tasks.wait(ctx)
+	named, servicesErr := services.wait(ctx)
+	classify(found, named)
+	out.Tasks = fact("tasks", "ecs:DescribeTasks", found, tasksErr)
+	if len(lf.Services) > 0 {
+		out.Services = fact("services", "ecs:DescribeServices", named, servicesErr)
+	}
+	if len(lf.TargetGroups) > 0 {
+		read, err := groups.wait(ctx)
+		// Without the tasks their addresses are unknown, so the counts would be wrong.
+		err = cmp.Or(err, tasksErr, r.s.verify(ctx))
+		out.TargetGroups = fact("target_groups", "elasticloadbalancing:DescribeTargetHealth", counted(read, t.EC2, found), err)
+	}
+	out.ReadAt = f.clock.Now().UTC()
+	return out
+}
+
+func counted(read map[string]groupRead, machine EC2ID, tasks []Task) map[string]TargetGroup {
+	addresses := addressesOf(tasks)
+	out := make(map[string]TargetGroup, len(read))
+	for arn, g := range read {
+		out[arn] = g.settings.count(g.targets, machine, addresses)
+	}
+	return out
+}
+
+// lookTasks lists twice at once and describes the union with the known ones. A
+// registration that is gone for good lists nothing: its tasks are the known ones.
+func (r *reader) lookTasks(ctx context.Context, t Target, known []string, instance *later[Instance]) ([]Task, error) {
+	var wg sync.WaitGroup
+	list := func(desired ecstypes.DesiredStatus) *later[[]string] {
+		return start(ctx, &wg, func(ctx context.Context) ([]string, error) { return r.s.tasksOn(ctx, t.Cluster, t.Instance, desired) })
+	}
+	running, stopped := list(ecstypes.DesiredStatusRunning), list(ecstypes.DesiredStatusStopped)
+	wg.Wait()
+	err := cmp.Or(running.err, stopped.err)
+	if i, instanceErr := instance.wait(ctx); err != nil && instanceErr == nil && i.gone() && refused(err) {
+		return r.s.tasksIn(ctx, t.Cluster, nil, nil, known)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.s.tasksIn(ctx, t.Cluster, running.val, stopped.val, known)
+}
+
+func (r *reader) lookServices(ctx context.Context, names []string) (map[string]Service, error) {
+	all, err := r.s.describeServices(ctx, r.cluster, sortedOnce(names))
+	out := make(map[string]Service, len(all))
+	for name, s := range all {
+		out[name] = toService(s)
+	}
+	return out, err
+}
+
+// lookMachine reads EC2 and the group when asked for, at the same time.
+func (r *reader) lookMachine(t Target, lf LookFor, out *Snapshot) {
+	var wg sync.WaitGroup
+	if lf.EC2 {
+		wg.Go(func() {
+			m, err := machineOf(r.ctx, r.s, t.EC2)
+			out.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(r.s.verify(r.ctx), err))
+		})
+	}
+	if lf.Group != "" {
+		wg.Go(func() {
+			member, err := r.s.membership(r.ctx, t.EC2)
+			if err != nil || member.AutoScalingGroupName == nil {
+				out.Group = fact("group", "autoscaling:DescribeAutoScalingInstances", Group{}, cmp.Or(err, r.s.verify(r.ctx)))
+				return
+			}
+			g, err := r.s.group(r.ctx, member)
+			out.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g, cmp.Or(err, r.s.verify(r.ctx)))
+		})
+	}
+	wg.Wait()
+}
+
+// After reads what a verification needs: a look, whether the registration is still
+// listed, which of the old interfaces exist, what the group did, and the tasks that the
+// services started since. It errs only when ctx ends.
+func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time) (After, error) {
+	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	defer cancel()
+	s := f.reading(t.Account, t.Region)
+	var a After
+	var wg sync.WaitGroup
+	wg.Go(func() { a.Snapshot = f.look(boxed, t, lf) })
+	wg.Go(func() {
+		all, err := s.listInstances(boxed, t.Cluster, "")
+		a.Listed = fact("listed", "ecs:ListContainerInstances", slices.Contains(all, t.Instance), err)
+	})
+	wg.Go(func() {
+		left, err := s.interfaces(boxed, lf.ENIs)
+		a.ENIs = fact("enis", "ec2:DescribeNetworkInterfaces", left, err)
+	})
+	wg.Go(func() {
+		done, err := s.activities(boxed, lf.Group, since)
+		a.Activity = fact("activity", "autoscaling:DescribeScalingActivities", done, err)
+	})
+	wg.Go(func() {
+		got, err := s.replacements(boxed, t, lf.Services, since)
+		a.Replacements = fact("replacements", "ecs:ListTasks", got, err)
+	})
+	wg.Wait()
+	return a, ctx.Err()
+}
+
+// interfaces returns those of the ids that still exist. A filter is used, as one id that
+// is gone would fail a call that names ids.
+func (s *session) interfaces(ctx context.Context, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	parts, err := each(ctx, ids, filterValues, func(ctx context.Context, part []string) ([]string, error) {
+		in := &ec2.DescribeNetworkInterfacesInput{MaxResults: aws.Int32(1000),
+			Filters: []ec2types.Filter{{Name: aws.String("network-interface-id"), Values: part}}}
+		var out []string
+		for p := ec2.NewDescribeNetworkInterfacesPaginator(s.ec2, in); p.HasMorePages(); {
+			page, err := p.NextPage(ctx)
+			if api, ok := errors.AsType[smithy.APIError](err); ok && strings.HasPrefix(api.ErrorCode(), "InvalidNetworkInterfaceID.NotFound") {
+				return nil, nil
+			}
+			if err != nil {
+				return nil, called("ec2:DescribeNetworkInterfaces", err)
+			}
+			for _, n := range page.NetworkInterfaces {
+				out = append(out, aws.ToString(n.NetworkInterfaceId))
+			}
+		}
+		return out, nil
+	})
+	return sortedOnce(slices.Concat(parts...)), cmp.Or(err, s.verify(ctx))
+}
+
+const activitiesRead = 20
+
+// activities are the group's scaling activities since a moment, newest first.
+func (s *session) activities(ctx context.Context, group string, since time.Time) ([]string, error) {
+	if group == "" {
+		return nil, nil
+	}
+	out, err := s.asg.DescribeScalingActivities(ctx, &asg.DescribeScalingActivitiesInput{
+		AutoScalingGroupName: aws.String(group), MaxRecords: aws.Int32(activitiesRead)})
+	if err != nil {
+		return nil, called("autoscaling:DescribeScalingActivities", err)
+	}
+	var all []string
+	for _, a := range out.Activities {
+		if !aws.ToTime(a.StartTime).Before(since) {
+			all = append(all, string(a.StatusCode)+": "+aws.ToString(a.Description))
+		}
+	}
+	return all, s.verify(ctx)
+}
+
+// replacements are the running tasks of the services that started elsewhere since a moment.
+func (s *session) replacements(ctx context.Context, t Target, services []string, since time.Time) ([]Replacement, error) {
+	parts, err := each(ctx, services, 1, func(ctx context.Context, one []string) ([]Replacement, error) {
+		arns, err := s.listTasks(ctx, ecs.ListTasksInput{Cluster: aws.String(string(t.Cluster)), ServiceName: aws.String(one[0])})
+		if err != nil {
+			return nil, err
+		}
+		d, err := s.describeTasks(ctx, t.Cluster, arns)
+		var out []Replacement
+		for _, task := range d.tasks {
+			host := InstanceARN(aws.ToString(task.ContainerInstanceArn))
+			if host != t.Instance && !aws.ToTime(task.CreatedAt).Before(since) {
+				out = append(out, Replacement{Task: aws.ToString(task.TaskArn), Service: one[0], Instance: host, Status: aws.ToString(task.LastStatus)})
+			}
+		}
+		return out, err
+	})
+	return slices.Concat(parts...), err
+}

@@ -1,0 +1,167 @@
+package ecsops
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Preview is what a reference turned out to be. One Found comes with its Snapshot;
+// several leave the choice to the person, and the Snapshot is empty.
+type Preview struct {
+	Found    []Listed
+	Snapshot Snapshot
+}
+
+// Preview resolves and inspects at once: three dependent round trips from an EC2 id when
+// at most three clusters come into question, two when it was seen lately. Its errors are
+// those of Resolve.
+func (f *Fleet) Preview(ctx context.Context, ref Ref) (Preview, error) {
+	return f.preview(ctx, ref, true)
+}
+
+func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, error) {
+	outer := ctx
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	clusters, unread, err := f.candidates(ctx, ref)
+	if err != nil {
+		return Preview{}, err
+	}
+	early := map[ClusterARN]*reader{}
+	if inspect && len(clusters) <= earlyMost {
+		for _, c := range clusters {
+			early[c] = f.newReader(ctx, &wg, c, ref.EC2, false)
+			early[c].begin(f.hint(string(ref.EC2), c))
+		}
+	}
+	matches, failed := f.search(ctx, &wg, clusters, ref)
+	if err := outer.Err(); err != nil {
+		return Preview{}, err
+	}
+	unread = append(unread, failed...)
+	switch {
+	case len(matches) == 0:
+		return Preview{}, f.notFound(ctx, ref, clusters, unread)
+	case len(matches) > 1 || !inspect:
+		return f.choose(ctx, outer, ref, matches, clusters, unread, inspect)
+	}
+	m := matches[0]
+	r := early[m.cluster]
+	if r == nil {
+		r = f.newReader(ctx, &wg, m.cluster, ref.EC2, false)
+	}
+	r.aim(m.instance)
+	rec, err := r.record.wait(ctx)
+	if err == nil && !rec.is(ref, m.instance) {
+		return Preview{}, f.notFound(ctx, ref, clusters, unread)
+	}
+	t := rec.target(m.cluster, m.instance)
+	if err != nil {
+		t.EC2 = ref.EC2
+	}
+	s := r.snapshot(t)
+	if err := outer.Err(); err != nil {
+		return Preview{}, err
+	}
+	return Preview{Found: []Listed{listedFrom(rec, s)}, Snapshot: s}, nil
+}
+
+// search asks all clusters at once.
+func (f *Fleet) search(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, ref Ref) ([]match, []Unknown) {
+	asked := make([]*later[[]match], len(clusters))
+	for i, c := range clusters {
+		asked[i] = start(ctx, wg, func(ctx context.Context) ([]match, error) { return f.locate(ctx, c, ref) })
+	}
+	var matches []match
+	var failed []Unknown
+	for i, a := range asked {
+		found, err := a.wait(ctx)
+		if err != nil {
+			failed = append(failed, unknownOf("instances of "+string(clusters[i]), "ecs:ListContainerInstances", err))
+			continue
+		}
+		matches = append(matches, found...)
+	}
+	return matches, failed
+}
+
+// choose describes several matches; those that are not really what ref names fall away.
+func (f *Fleet) choose(ctx, outer context.Context, ref Ref, matches []match, clusters []ClusterARN, unread []Unknown, inspect bool) (Preview, error) {
+	byCluster := map[ClusterARN][]InstanceARN{}
+	for _, m := range matches {
+		byCluster[m.cluster] = append(byCluster[m.cluster], m.instance)
+	}
+	var found []Listed
+	for _, c := range clusters {
+		listed, err := f.describeListed(ctx, c, byCluster[c])
+		if err != nil {
+			unread = append(unread, unknownOf("instances of "+string(c), "ecs:DescribeContainerInstances", err))
+			continue
+		}
+		for _, l := range listed {
+			if (record{Instance: Instance{EC2: l.Target.EC2}}).is(ref, l.Target.Instance) {
+				found = append(found, l)
+			}
+		}
+	}
+	if err := outer.Err(); err != nil {
+		return Preview{}, err
+	}
+	switch {
+	case len(found) == 0:
+		return Preview{}, f.notFound(ctx, ref, clusters, unread)
+	case len(found) == 1 && inspect:
+		s, err := f.Inspect(outer, found[0].Target)
+		return Preview{Found: found, Snapshot: s}, err
+	}
+	return Preview{Found: found}, nil
+}
+
+// notFound says what is near, as far as that can be read quickly.
+func (f *Fleet) notFound(ctx context.Context, ref Ref, clusters []ClusterARN, unread []Unknown) error {
+	e := &NotFoundError{Ref: ref, Searched: clusters, Unreadable: unread}
+	var ids []string
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, c := range clusters[:min(len(clusters), earlyMost)] {
+		wg.Go(func() {
+			s := f.reading(c.Account(), c.Region())
+			arns, err := s.listInstances(ctx, c, "")
+			if err != nil {
+				return // a help that could not be had; the failed search itself is in Unreadable
+			}
+			records, err := s.describeInstances(ctx, c, arns)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for arn, r := range records {
+				if ref.EC2 != "" {
+					ids = append(ids, string(r.EC2))
+				} else {
+					ids = append(ids, lastPart(string(arn)))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	word := string(ref.EC2)
+	if word == "" {
+		word = lastPart(string(ref.Instance) + ref.InstanceID)
+	}
+	e.Nearest = nearest(word, slices.Compact(ids))
+	return e
+}
+
+func listedFrom(rec record, s Snapshot) Listed {
+	l := rec.listed(s.Target.Cluster, s.Target.Instance)
+	l.Target = s.Target
+	if m, ok := s.EC2.Get(); ok {
+		l.EC2State, l.Name = m.State, m.Tags["Name"]
+	}
+	return l
+}
