@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"github.com/slack-go/slack"
 
 	"ecsbot/blocks"
 	"ecsbot/ecsops"
@@ -121,32 +120,48 @@ func (r *Router) notMine(ctx context.Context, a *act, action policy.Action, why 
 // decide asks policy with live facts and hands the decision to the engine. A
 // button that must open a modal first spends nothing: its submission does.
 func (r *Router) decide(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
-	if r.expired(tok, op) {
-		return r.wasExpired(ctx, a, tok, op, to)
+	if why := r.ended(tok, op); why != "" {
+		return r.overtaken(ctx, a, tok, op, why, to)
 	}
-	modal, ask := r.modalFor(op, tok)
-	if ask {
-		if a.retried {
-			to.say(ctx, sentence("That took too long for a window to open. Nothing was done; please click again."))
-			return nil
-		}
-		view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(tok.Token))
-		if err != nil {
-			zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening a modal")
-			to.say(ctx, sentence("The window could not be opened in time. Nothing was done; please click again."))
-			return nil
-		}
-		to.view = view
-	}
-	d := workflow.Decision{Op: op.ID, Verb: tok.Verb, Actor: a.actor(), Revision: tok.Revision, Token: tok.Token, Channel: tok.Channel}
-	d.Verdict = r.judge(ctx, a, tok, op)
-	if ask && d.Verdict.Effect != policy.Refuse {
-		if err := r.updateView(ctx, modal, "", to.view); err != nil {
-			zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("drawing a modal") // closed meanwhile
-		}
+	draw := r.modalFor(op, tok)
+	if draw != nil && !r.openLoading(ctx, a, tok, to) {
 		return nil
 	}
-	return r.engineDecides(ctx, d, to)
+	d := decision(a, tok, op)
+	d.Verdict = r.judge(ctx, a, tok, op)
+	if draw == nil || d.Verdict.Effect == policy.Refuse {
+		return r.engineDecides(ctx, d, to)
+	}
+	modal, err := draw(ctx, a)
+	if err != nil {
+		r.awsTrouble(ctx, "reading the instance", err, to)
+		return nil
+	}
+	if err := r.updateView(ctx, modal, "", to.view); err != nil {
+		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("drawing a modal") // closed meanwhile
+	}
+	return nil
+}
+
+func decision(a *act, tok workflow.Token, op workflow.Operation) workflow.Decision {
+	return workflow.Decision{Op: op.ID, Verb: tok.Verb, Actor: a.actor(), Revision: tok.Revision, Token: tok.Token, Channel: tok.Channel}
+}
+
+// openLoading opens a modal while the trigger lives, and says so when it can't.
+func (r *Router) openLoading(ctx context.Context, a *act, tok workflow.Token, to *reply) bool {
+	late := sentence("The window could not be opened in time. Nothing was done; please click again.")
+	if a.retried {
+		to.say(ctx, late)
+		return false
+	}
+	view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(tok.Token))
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening a modal")
+		to.say(ctx, late)
+		return false
+	}
+	to.view = view
+	return true
 }
 
 func (r *Router) engineDecides(ctx context.Context, d workflow.Decision, to *reply) error {
@@ -192,39 +207,47 @@ func approvers(op workflow.Operation, revision int) []string {
 	return out
 }
 
-// expired: a button ends with its expiry by the store's clock; stop holds as
-// long as the operation runs. An ended operation has better answers.
-func (r *Router) expired(tok workflow.Token, op workflow.Operation) bool {
-	return tok.Verb != workflow.Stop && !op.State.Terminal() && !r.Clock.Now().Before(tok.ExpiresAt)
+// ended says why a button stands for nothing any more, or "". By the store's
+// clock; stop holds as long as the operation runs, at any revision. About the
+// revision of confirm, approve and deny, and about an ended operation, the engine
+// has the better answers.
+func (r *Router) ended(tok workflow.Token, op workflow.Operation) string {
+	if tok.Verb == workflow.Stop || op.State.Terminal() {
+		return ""
+	}
+	if !r.Clock.Now().Before(tok.ExpiresAt) {
+		return causeExpired
+	}
+	switch tok.Verb {
+	case workflow.Force, workflow.Wait, workflow.Cancel:
+		if tok.Revision != blocks.CardRevision(op) {
+			return causeStale
+		}
+	}
+	return ""
 }
 
-func (r *Router) wasExpired(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
+// Causes of refused buttons, for the record.
+const (
+	causeExpired = "expired_button"
+	causeStale   = "stale_button"
+)
+
+// overtaken records and answers a button that ended with its revision or its expiry.
+func (r *Router) overtaken(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, why string, to *reply) error {
 	ev := workflow.Event{
 		Type: workflow.EvRefused, Actor: a.actor(), Channel: tok.Channel, Action: verbActions()[tok.Verb],
-		Target: &op.Target, Cause: "expired_button", Detail: op.ID,
+		Target: &op.Target, Cause: why, Detail: op.ID,
 	}
 	if err := r.Engine.Record(ctx, ev); err != nil {
 		return err
 	}
-	to.say(ctx, blocks.Answer(workflow.Answer{Kind: workflow.WasExpired, Op: op}))
+	answer := workflow.Answer{Kind: workflow.WasExpired, Op: op}
+	if why == causeStale {
+		answer = workflow.Answer{Kind: workflow.Changed, Op: op, Changes: op.Changes}
+	}
+	to.say(ctx, blocks.Answer(answer))
 	return errRefused
-}
-
-// modalFor is the modal that must be filled in before a confirm counts: the
-// typed id of a force, or the standalone tasks to stop. None when the button
-// would decide nothing any more: then the engine says why.
-func (r *Router) modalFor(op workflow.Operation, tok workflow.Token) (slack.ModalViewRequest, bool) {
-	pending := op.State == workflow.Proposed || op.Proposal != nil && !op.State.Terminal()
-	if tok.Verb != workflow.Confirm || !pending || blocks.CardRevision(op) != tok.Revision {
-		return slack.ModalViewRequest{}, false
-	}
-	switch {
-	case blocks.AsksForTypedID(op):
-		return blocks.ForceModal(op, tok.Token), true
-	case blocks.AsksForTasks(op):
-		return blocks.StopTasksModal(op, tok.Token), true
-	}
-	return slack.ModalViewRequest{}, false
 }
 
 // submitted takes a modal's submission to its handler.
@@ -243,23 +266,32 @@ func (r *Router) submitted(ctx context.Context, a *act, to *reply) error {
 func (r *Router) submitConfirm(ctx context.Context, a *act, to *reply) error {
 	tok, op, err := r.modalToken(ctx, a)
 	if err != nil {
-		return r.badButton(ctx, a, workflow.Confirm, err, to)
+		return r.badButton(ctx, a, modalVerb(a), err, to)
 	}
 	to.channel = tok.Channel
-	if r.expired(tok, op) {
-		return r.wasExpired(ctx, a, tok, op, to)
+	if why := r.ended(tok, op); why != "" {
+		return r.overtaken(ctx, a, tok, op, why, to)
 	}
-	d := workflow.Decision{Op: op.ID, Verb: tok.Verb, Actor: a.actor(), Revision: tok.Revision, Token: tok.Token, Channel: tok.Channel}
+	d := decision(a, tok, op)
 	if a.view.CallbackID == blocks.CallbackForce {
 		d.Typed = strings.TrimSpace(blocks.ReadTyped(a.view))
 	} else {
 		d.Tasks = arnsOf(planOf(op, tok.Revision), blocks.ReadTasks(a.view))
 	}
+	if tok.Verb == workflow.Force {
+		seen, ok := r.orphans.get(orphansKey(tok, a))
+		if !ok {
+			to.say(ctx, forgotten())
+			return nil
+		}
+		d.Tasks = seen
+	}
 	d.Verdict = r.judge(ctx, a, tok, op)
 	return r.engineDecides(ctx, d, to)
 }
 
-// modalToken finds the token that a modal carries. It must be a bound confirm.
+// modalToken finds the token that a modal carries: that of a confirm, or of a
+// force when the modal wants the id typed.
 func (r *Router) modalToken(ctx context.Context, a *act) (workflow.Token, workflow.Operation, error) {
 	tok, err := r.boundToken(ctx, a.view.PrivateMetadata)
 	switch {
@@ -267,10 +299,17 @@ func (r *Router) modalToken(ctx context.Context, a *act) (workflow.Token, workfl
 		return tok, workflow.Operation{}, &badButtonError{"unknown_token"}
 	case err != nil:
 		return tok, workflow.Operation{}, err
-	case tok.Verb != workflow.Confirm:
+	case tok.Verb != workflow.Confirm && (tok.Verb != workflow.Force || a.view.CallbackID != blocks.CallbackForce):
 		return tok, workflow.Operation{}, &badButtonError{"token_of_another_action"}
 	}
 	return r.operationOf(ctx, tok)
+}
+
+func modalVerb(a *act) workflow.Verb {
+	if a.view.CallbackID == blocks.CallbackForce {
+		return workflow.Force
+	}
+	return workflow.Confirm
 }
 
 // arnsOf turns ticked task ids into the ARNs that the plan knows; others fall away.

@@ -35,7 +35,8 @@ type Router struct {
 	jobs    chan job
 	picks   *memory[*pick]
 	choices *memory[choice]
-	told    *memory[bool] // envelopes whose person was told that it is tried again
+	orphans *memory[[]string] // ARNs that a force modal showed, by token and user
+	told    *memory[bool]     // envelopes whose person was told that it is tried again
 
 	mu     sync.Mutex
 	taken  map[string]bool // guarded by mu: envelopes in the queue or in hand
@@ -57,6 +58,7 @@ func New(d Deps) (*Router, error) {
 		jobs:    make(chan job, queueLength),
 		picks:   newMemory[*pick](d.Clock, picksKept, picksLife),
 		choices: newMemory[choice](d.Clock, picksKept, picksLife),
+		orphans: newMemory[[]string](d.Clock, picksKept, picksLife),
 		told:    newMemory[bool](d.Clock, queueLength, workflow.InboxLimit),
 		taken:   map[string]bool{},
 	}, nil
