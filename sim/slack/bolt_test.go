@@ -93,12 +93,9 @@ func (o *output) String() string {
 func runBolt(t *testing.T, w *Workspace) *output {
 	t.Helper()
 	dir := installBolt(t)
-	app := filepath.Join(dir, "app.js")
-	copyFile(t, "testdata/bolt/app.js", app)
 	out := &output{}
-	cmd := exec.Command("node", app) //nolint:noctx // ended by SIGTERM below, so that it can say goodbye
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SLACK_API_URL="+w.URL(), "SLACK_BOT_TOKEN="+DemoBotToken, "SLACK_APP_TOKEN="+DemoAppToken)
+	cmd := exec.Command("node", "testdata/bolt/app.js") //nolint:noctx // ended by SIGTERM below, so that it can say goodbye
+	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"), "SLACK_API_URL="+w.URL(), "SLACK_BOT_TOKEN="+DemoBotToken, "SLACK_APP_TOKEN="+DemoAppToken)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
