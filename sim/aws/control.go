@@ -13,7 +13,8 @@ import (
 //	what                                  needs
 //	throttle, fail-before, fail-after     action, n (calls)
 //	throttle-rate                         action, rate
-//	throttle-all, buckets, disguise       on
+//	throttle-all, buckets, disguise,      on
+//	spare-protected
 //	deny, allow                           action
 //	delay                                 action, seconds (real)
 //	latency                               seconds (real)
@@ -51,6 +52,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.ThrottleRate(b.Action, b.Rate)
 	case "throttle-all":
 		c.ThrottleAll(b.On)
+	case "spare-protected":
+		c.SpareProtected(b.On)
 	case "disguise":
 		c.DisguiseThrottling(b.On)
 	case "buckets":

@@ -19,6 +19,7 @@ type faults struct {
 	rate        map[string]float64 // by action: the share that is throttled
 	throttleAll bool
 	disguise    bool
+	spare       bool
 	enforce     bool
 	buckets     map[bucketKey]*bucket
 	deny        map[string]bool
@@ -61,13 +62,17 @@ func (c *Cloud) ThrottleAll(on bool) { c.meddle(func(f *faults) { f.throttleAll 
 // DisguiseThrottling makes ECS say ClientException instead of ThrottlingException, as it sometimes does (aws/aws-sdk#488).
 func (c *Cloud) DisguiseThrottling(on bool) { c.meddle(func(f *faults) { f.disguise = on }) }
 
+// SpareProtected makes drains leave tasks with scale-in protection alone. AWS does not document whether they do; unless
+// this is switched on, they do not.
+func (c *Cloud) SpareProtected(on bool) { c.meddle(func(f *faults) { f.spare = on }) }
+
 // EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 func (c *Cloud) EnforceBuckets(on bool) {
 	c.meddle(func(f *faults) { f.enforce, f.buckets = on, map[bucketKey]*bucket{} })
 }
 
-// Deny refuses the action as IAM would; Allow ends it.
+// Deny refuses the action ("*" for all) as IAM would; Allow ends it.
 func (c *Cloud) Deny(action string) { c.meddle(func(f *faults) { f.deny = put(f.deny, action, true) }) }
 
 // Allow ends a Deny.
@@ -153,7 +158,7 @@ func (c *Cloud) view() *world {
 func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
 	c.mu.Lock()
 	f := &c.faults
-	wait := f.latency + f.delay[r.call.Action]
+	wait := f.latency + f.delay[r.call.Action] + f.delay["*"]
 	hangs := f.hang[r.call.Region]
 	c.mu.Unlock()
 	if hangs {
@@ -177,11 +182,11 @@ func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case f.deny[r.call.Action]:
+	case f.deny[r.call.Action] || f.deny["*"]:
 		return r.denied()
 	case c.throttled(r):
 		return r.throttledError()
-	case countDown(f.before, r.call.Action):
+	case countDown(f.before, r.call.Action) || countDown(f.before, "*"):
 		return errCut
 	}
 	return nil
@@ -199,7 +204,7 @@ func countDown(left map[string]int, action string) bool {
 func (c *Cloud) loses(r *request, refused *apiError) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return refused == nil && countDown(c.faults.afterEffect, r.call.Action)
+	return refused == nil && (countDown(c.faults.afterEffect, r.call.Action) || countDown(c.faults.afterEffect, "*"))
 }
 
 func (r *request) denied() *apiError {

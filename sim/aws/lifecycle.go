@@ -16,7 +16,11 @@ const (
 	defaultStopTakes = 2 * time.Second
 	defaultHealthy   = 20 * time.Second
 	stoppedVisible   = time.Hour
-	inactiveVisible  = time.Hour
+
+	// countsAfter is how long a task without load balancer and container health check runs before it counts as healthy.
+	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+	countsAfter     = 40 * time.Second
+	inactiveVisible = time.Hour
 )
 
 // awake reports whether the agent of the task's host takes orders.
@@ -87,6 +91,7 @@ func (c *Cloud) advanceUp(cl *cell, t *task) {
 func (c *Cloud) run(cl *cell, t *task) {
 	t.startedAt = c.now
 	c.setLast(cl, t, taskRunning)
+	c.after(countsAfter, func() { c.kick(cl, t.cluster) })
 }
 
 func (c *Cloud) advanceDown(cl *cell, t *task) {
@@ -295,7 +300,7 @@ func (c *Cloud) healthy(cl *cell, t *task) bool {
 	}
 	balanced := c.balancersOf(cl, t)
 	if len(balanced) == 0 {
-		return true
+		return c.now.Sub(t.startedAt) >= countsAfter
 	}
 	good := 0
 	for _, tg := range cl.targets {

@@ -527,3 +527,46 @@ func TestMoreThanAHundredTasksAndTenServices(t *testing.T) {
 	}
 	e.until("all have moved", 10*time.Minute, func(s aws.State) bool { return len(s.TasksOn(aws.BigInstance(0))) == 0 })
 }
+
+func TestDrainMaySpareProtectedTasks(t *testing.T) {
+	e := demo(t)
+	e.SpareProtected(true)
+	e.drain(aws.DemoProtected)
+	e.clock.Advance(time.Hour)
+	left := e.State().TasksOn(aws.DemoProtected)
+	if len(left) != 2 {
+		t.Errorf("left: %+v, want the protected task and the daemon", left)
+	}
+}
+
+func TestOtherControllersUseTheDefaultPercents(t *testing.T) {
+	e := serve(t, oneService(2, aws.ServiceSpec{Desired: 1, MinPercent: 100, MaxPercent: 100, Controller: "CODE_DEPLOY"}, aws.TaskDefinitionSpec{CPU: 128, Memory: 256}))
+	e.cluster = "one"
+	e.drain(aws.BigInstance(0))
+	took := e.until("100/200 in spite of 100/100", 2*time.Minute, func(s aws.State) bool { return len(s.TasksOn(aws.BigInstance(0))) == 0 })
+	if took < 40*time.Second {
+		t.Errorf("the replacement counted after %s, sooner than 40 s", took)
+	}
+}
+
+func TestMemberTerminatedBehindTheGroupsBack(t *testing.T) {
+	e := demo(t)
+	if _, code := e.query("ec2", "TerminateInstances", "InstanceId.1", aws.DemoGroupB); code != "" {
+		t.Fatal(code)
+	}
+	e.until("the group replaced it", 5*time.Minute, func(s aws.State) bool {
+		return len(s.Groups[0].Members) == 2 && s.Groups[0].Members[0] != aws.DemoGroupB && s.Groups[0].Members[1] != aws.DemoGroupB
+	})
+	body, _ := e.query("autoscaling", "DescribeScalingActivities", "AutoScalingGroupName", aws.DemoGroup)
+	if !strings.Contains(body, "EC2 health check") {
+		t.Errorf("activities: %s", body)
+	}
+	e.until("every service recovered", 5*time.Minute, func(s aws.State) bool {
+		for _, x := range s.Services {
+			if x.Running != x.Desired {
+				return false
+			}
+		}
+		return true
+	})
+}

@@ -31,7 +31,7 @@ func (c *Cloud) kick(cl *cell, clusterARN string) {
 func (c *Cloud) schedule(cl *cell, clusterARN string) {
 	again := false
 	for _, s := range sorted(cl.services) {
-		if s.cluster != clusterARN || s.spec.Fargate || s.status != statusActive || s.spec.Controller == "EXTERNAL" {
+		if s.cluster != clusterARN || s.spec.Fargate || s.status != statusActive {
 			continue
 		}
 		if s.spec.Daemon {
@@ -47,10 +47,27 @@ func (c *Cloud) schedule(cl *cell, clusterARN string) {
 	}
 }
 
-// minimum and maximum are the bounds that hold while tasks move: the one rounded up, the other down.
+// percents are the service's bounds while tasks move. The CODE_DEPLOY and EXTERNAL controllers leave them at their
+// defaults, whatever is set.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
-func (s *service) minimum() int { return (s.spec.Desired*s.spec.MinPercent + 99) / 100 }
-func (s *service) maximum() int { return s.spec.Desired * s.spec.MaxPercent / 100 }
+func (s *service) percents() (least, most int) {
+	if s.spec.Controller != "ECS" {
+		return 100, 200
+	}
+	return s.spec.MinPercent, s.spec.MaxPercent
+}
+
+// minimum is the number of healthy tasks to keep, rounded up.
+func (s *service) minimum() int {
+	least, _ := s.percents()
+	return (s.spec.Desired*least + 99) / 100
+}
+
+// maximum is the number of tasks not to exceed, rounded down.
+func (s *service) maximum() int {
+	_, most := s.percents()
+	return s.spec.Desired * most / 100
+}
 
 // replicas moves a replica service on by what its percents allow now, and reports whether a task did not fit.
 func (c *Cloud) replicas(cl *cell, s *service) bool {
@@ -97,6 +114,9 @@ func (c *Cloud) moveAway(cl *cell, s *service, leave []*task, healthy int) {
 	spare := healthy - s.minimum()
 	var stop []*task
 	for _, t := range leave {
+		if c.faults.spare && t.isProtected(c.now) {
+			continue
+		}
 		if !c.healthy(cl, t) {
 			stop = append(stop, t)
 			continue
