@@ -39,24 +39,22 @@ func epoch(t time.Time) any {
 	return json.Number(strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', 3, 64))
 }
 
-// prune drops nil members, which AWS leaves out.
-func prune(v any) any {
+// prune drops nil members, which AWS leaves out, in place: an answer is made for its one reader.
+func prune(v any) {
 	switch v := v.(type) {
 	case m:
-		out := make(m, len(v))
 		for k, e := range v {
-			if e != nil {
-				out[k] = prune(e)
+			if e == nil {
+				delete(v, k)
+			} else {
+				prune(e)
 			}
 		}
-		return out
 	case l:
-		for i := range v {
-			v[i] = prune(v[i])
+		for _, e := range v {
+			prune(e)
 		}
-		return v
 	}
-	return v
 }
 
 func tagList(tags []Tag) l {
@@ -87,7 +85,8 @@ var namespaces = map[string]string{
 // answer renders the result of a call.
 func answer(p protocol, service, action, requestID string, out m) (contentType string, body []byte, err error) {
 	if p == awsJSON {
-		body, err = json.Marshal(prune(out))
+		prune(out)
+		body, err = json.Marshal(out)
 		return "application/x-amz-json-1.1", body, err
 	}
 	var b bytes.Buffer
