@@ -138,7 +138,7 @@ func cliReads(t *testing.T, e *estate) {
 		{"ecs", "update-container-instances-state", "--cluster", "prod", "--status", "DRAINING", "--container-instances", e.registration(aws.DemoClean)},
 	} {
 		cmd := exec.CommandContext(t.Context(), "aws", args...)
-		cmd.Env = append(cmd.Environ(), "AWS_ENDPOINT_URL="+e.URL(), "AWS_REGION="+aws.DemoRegion, "AWS_ACCESS_KEY_ID="+e.key, "AWS_SECRET_ACCESS_KEY=x")
+		cmd.Env = append(cmd.Environ(), "AWS_ENDPOINT_URL="+e.URL(), "AWS_DEFAULT_REGION="+aws.DemoRegion, "AWS_ACCESS_KEY_ID="+e.key, "AWS_SECRET_ACCESS_KEY=x")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("aws %v: %v\n%s", args, err, out)
 		}

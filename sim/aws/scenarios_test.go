@@ -385,6 +385,9 @@ func TestAutoScalingWithManagedDraining(t *testing.T) {
 	e.until("drained, terminated, INACTIVE by itself", 5*time.Minute, func(s aws.State) bool {
 		i, _ := s.Instance(aws.DemoGroupA)
 		h, _ := s.Host(aws.DemoGroupA)
+		if h.State != "running" && i.Alive > 0 {
+			t.Fatalf("Auto Scaling did not wait: %+v %+v", i, h)
+		}
 		return i.Status == "INACTIVE" && h.State == "terminated"
 	})
 	e.until("a replacement registered", 3*time.Minute, func(s aws.State) bool {
