@@ -106,7 +106,7 @@ func readHashes(ctx context.Context, c conn, idx []int64) ([]tlog.Hash, error) {
 			return nil, fmt.Errorf("reading hashes: %w", err)
 		}
 		if len(h) != tlog.HashSize {
-			return nil, fmt.Errorf("reading hashes: hash %d has %d bytes", i, len(h))
+			return nil, fmt.Errorf("reading hash %d: it has %d bytes: %w", i, len(h), audit.ErrNoHash)
 		}
 		found[i] = tlog.Hash(h)
 	}
@@ -117,7 +117,7 @@ func readHashes(ctx context.Context, c conn, idx []int64) ([]tlog.Hash, error) {
 	for k, i := range idx {
 		h, ok := found[i]
 		if !ok {
-			return nil, fmt.Errorf("reading hashes: hash %d is missing", i)
+			return nil, fmt.Errorf("reading hash %d: %w", i, audit.ErrNoHash)
 		}
 		hs[k] = h
 	}

@@ -319,7 +319,9 @@ func TestPostgresRestart(t *testing.T) {
 		}
 		p.opts.Log = zerolog.Nop()
 		db := p.open(t)
-		step := &calls{f: func(context.Context, string, int) (time.Time, error) { return db.Clock().Now().Add(100 * time.Millisecond), nil }}
+		step := &calls{f: func(context.Context, string, int) (time.Time, error) {
+			return db.Clock().Now().Add(100 * time.Millisecond), nil
+		}}
 		work(t, db, step, &calls{})
 		insert(t, db, "op1", 1, workflow.Draining)
 		tick(t, db, "op1", db.Clock().Now())
