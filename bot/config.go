@@ -34,6 +34,8 @@ type Config struct {
 	PlanBlock     bool          `envconfig:"PLAN_BLOCK" default:"false" desc:"Draw progress with Slack's plan block, which old clients do not show."`
 	TerminalUsers Users         `envconfig:"TERMINAL_USERS" desc:"Which Slack user an operating-system user of this machine is: alice=U0123,bob=U0456. Everyone else may only read."`
 
+	ECSMetadataURI string `envconfig:"ECS_CONTAINER_METADATA_URI_V4" desc:"Set by ECS itself where the bot runs as a task: it refuses to deregister its own host."`
+
 	// Warnings are oddities that stop nothing; Run logs them.
 	Warnings []string `ignored:"true"`
 }

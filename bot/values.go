@@ -31,8 +31,8 @@ var (
 	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]{1,576}$`)
 )
 
-// words splits a list at commas and white space, and drops repetitions.
-func words(value string) []string {
+// list splits a list at commas and white space, and drops repetitions.
+func list(value string) []string {
 	var out []string
 	for _, w := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' }) {
 		if !slices.Contains(out, w) {
@@ -45,7 +45,7 @@ func words(value string) []string {
 // each decodes every word and joins what is wrong with them.
 func each(value string, take func(word string) error) error {
 	var errs []error
-	for _, w := range words(value) {
+	for _, w := range list(value) {
 		errs = append(errs, take(w))
 	}
 	return errors.Join(errs...)
@@ -109,7 +109,7 @@ type Clusters struct {
 
 // Decode takes ARNs, account/region/name, bare names, or "*".
 func (c *Clusters) Decode(value string) error {
-	list := words(value)
+	all := list(value)
 	err := each(value, func(w string) error {
 		if w == Everything {
 			c.All = true
@@ -121,7 +121,7 @@ func (c *Clusters) Decode(value string) error {
 		}
 		return err
 	})
-	return errors.Join(err, alone(list))
+	return errors.Join(err, alone(all))
 }
 
 func parseCluster(w string) (ClusterRef, error) {

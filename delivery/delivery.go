@@ -146,6 +146,7 @@ func (d *Deliverer) settle(ctx context.Context, stream string, next time.Time, e
 	case !ok && errors.Is(err, workflow.ErrConflict):
 		return d.later(lockedPause), nil // another holder goes on
 	case !ok:
+		d.unread(stream)
 		return time.Time{}, err
 	case refused.kind == tooSoon:
 		return d.later(refused.wait), nil

@@ -65,6 +65,19 @@ func (d *Deliverer) failed(ctx context.Context, stream string, e *slackError) ti
 	return min(time.Second<<min(f.Failures-1, 10), maxBackoff)
 }
 
+// unread notes that the store does not give what is to be delivered; the queue tries again.
+func (d *Deliverer) unread(stream string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f, again := d.faults[stream]
+	if !again {
+		f = Fault{Stream: stream, Since: d.clock.Now()}
+	}
+	f.Failures++
+	f.Code, f.Sentence = "", "The store does not give what is to be delivered; it is tried again, and the log says why."
+	d.faults[stream] = f
+}
+
 func (d *Deliverer) healed(ctx context.Context, stream string) {
 	d.mu.Lock()
 	f, was := d.faults[stream]
