@@ -41,7 +41,6 @@ type needs struct {
 	channel bool // live facts of a listed channel
 	cluster bool // a listed cluster, as soon as one is named
 	plan    bool // findings decide
-	why     string
 }
 
 type role int
@@ -53,21 +52,32 @@ const (
 	either
 )
 
-// actions is who may do what, and what else is looked at. What is not in the
-// table nobody may do.
-func actions() map[Action]needs {
-	return map[Action]needs{
-		Read:    {role: either, channel: true, cluster: true, why: "a list or a plan tells a stranger how production is built"},
-		Propose: {role: operator, channel: true, cluster: true, why: "a proposal asks people to decide"},
-		Confirm: {role: operator, channel: true, cluster: true, plan: true, why: "starts the work"},
-		Approve: {role: approver, channel: true, cluster: true, plan: true, why: "the second person's yes"},
-		Deny:    {role: approver, channel: true, why: "ends a proposal; it changes nothing in AWS"},
-		Stop:    {role: either, why: "undo must work while Slack cannot be asked about the channel, and after the lists became shorter"},
-		Wait:    {role: operator, channel: true, cluster: true, why: "keeps the instance draining"},
-		Force:   {role: operator, channel: true, cluster: true, plan: true, why: "leaves tasks running that nobody watches"},
-		Cancel:  {role: either, channel: true, why: "ends a proposal; it changes nothing in AWS"},
-		Execute: {role: operator, cluster: true, plan: true, why: "asked for those who decided, wherever they are now"},
+// needsOf is who may do what, and what else is looked at. What it does not name
+// nobody may do.
+func needsOf(a Action) needs {
+	switch a {
+	case Read: // a list or a plan tells a stranger how production is built
+		return needs{role: either, channel: true, cluster: true}
+	case Propose: // asks people to decide
+		return needs{role: operator, channel: true, cluster: true}
+	case Confirm: // starts the work
+		return needs{role: operator, channel: true, cluster: true, plan: true}
+	case Approve: // the second person's yes
+		return needs{role: approver, channel: true, cluster: true, plan: true}
+	case Deny: // ends a proposal, changes nothing in AWS
+		return needs{role: approver, channel: true}
+	case Stop: // undo must work while Slack cannot be asked about the channel, and after the lists became shorter
+		return needs{role: either}
+	case Wait: // keeps the instance draining
+		return needs{role: operator, channel: true, cluster: true}
+	case Force: // leaves tasks running that nobody watches
+		return needs{role: operator, channel: true, cluster: true, plan: true}
+	case Cancel: // ends a proposal, changes nothing in AWS
+		return needs{role: either, channel: true}
+	case Execute: // asked for those who decided, wherever they are now
+		return needs{role: operator, cluster: true, plan: true}
 	}
+	return needs{}
 }
 
 // check is one rule: when it is asked, and when it refuses.
@@ -92,7 +102,7 @@ func personChecks() []check {
 	}
 	return []check{
 		{ReasonUnknownAction, "what the table does not name, nobody may do", always, func(_ Rules, r Request) bool {
-			return actions()[r.Action].role == nobody
+			return needsOf(r.Action).role == nobody
 		}},
 		{ReasonUnmapped, "an operating-system user is nobody until the configuration names a Slack user", atTerminal, func(_ Rules, r Request) bool {
 			return r.Person.UserID == "" && r.Action != Read
@@ -111,7 +121,7 @@ func personChecks() []check {
 
 func roleChecks() []check {
 	has := func(want role, list func(Rules) []string) (func(Request) bool, func(Rules, Request) bool) {
-		asked := func(r Request) bool { return actions()[r.Action].role == want && !freeRead(r) }
+		asked := func(r Request) bool { return needsOf(r.Action).role == want && !freeRead(r) }
 		return asked, func(rules Rules, r Request) bool {
 			in, groupsMissing := member(list(rules), r.Person)
 			return !in && !groupsMissing
@@ -167,7 +177,7 @@ func planChecks() []check {
 	return []check{
 		{ReasonPlanUnknown, "nobody decides on what was not read", ofCluster, func(_ Rules, r Request) bool {
 			if r.Plan == nil {
-				return actions()[r.Action].plan
+				return needsOf(r.Action).plan
 			}
 			return r.Plan.Snapshot.Target.Cluster != r.Cluster
 		}},
@@ -194,16 +204,16 @@ func faceChecked(r Request) bool {
 
 func approving(r Request) bool { return r.Action == Approve }
 
-func inChannel(r Request) bool { return actions()[r.Action].channel && !freeRead(r) }
+func inChannel(r Request) bool { return needsOf(r.Action).channel && !freeRead(r) }
 
 // ofCluster is false for a read or a proposal before the cluster is known.
 func ofCluster(r Request) bool {
-	n := actions()[r.Action]
+	n := needsOf(r.Action)
 	return n.cluster && (n.plan || r.Action == Wait || r.Cluster != "" || r.Plan != nil)
 }
 
 func judgesPlan(r Request) bool {
-	return r.Plan != nil && (actions()[r.Action].plan || r.Action == Propose)
+	return r.Plan != nil && (needsOf(r.Action).plan || r.Action == Propose)
 }
 
 // missing lists what an allowed request still lacks.
@@ -256,7 +266,7 @@ func isGroup(id string) bool { return strings.HasPrefix(id, "S") }
 func bothLists(r Rules) []string { return slices.Concat(r.Operators, r.Approvers) }
 
 func listFor(rules Rules, a Action) []string {
-	switch actions()[a].role {
+	switch needsOf(a).role {
 	case operator:
 		return rules.Operators
 	case approver:
