@@ -64,19 +64,33 @@ func spoken(op workflow.Operation) string {
 	p := shownPlan(op)
 	switch {
 	case op.State == workflow.Proposed, op.State == workflow.AwaitingApproval:
-		s += words.Verdict(p) + " " + words.State(op.State) + "."
-		if n := len(p.Orphans()); n > 0 {
-			s += " " + words.Orphans(n, op.Target, p.Snapshot.EC2)
+		s += words.Verdict(p)
+		if len(CardVerbs(op)) > 0 {
+			s += " " + words.State(op.State) + "."
 		}
+		s += spokenOrphans(p, op.Target)
 	case op.State.Terminal():
 		s += words.State(op.State) + ". " + words.Cause(op.Cause)
+		if forced(op) && (op.State == workflow.Done || op.State == workflow.Unverified) {
+			s += spokenOrphans(op.Plan, op.Target)
+		}
 	default:
 		s += words.State(op.State) + progressCounts(op) + "."
 		if op.Block != nil {
 			s += " " + words.Block(*op.Block)
 		}
+		if op.Proposal != nil {
+			s += " A new revision awaits a decision: " + words.Verdict(p) + spokenOrphans(p, op.Target)
+		}
 	}
 	return s + " Operation " + words.Quote(op.ID) + "."
+}
+
+func spokenOrphans(p ecsops.Plan, t ecsops.Target) string {
+	if n := len(p.Orphans()); n > 0 {
+		return " " + words.Orphans(n, t, p.Snapshot.EC2)
+	}
+	return ""
 }
 
 // drawPeople is the small print: who, which revision, until when.

@@ -125,21 +125,27 @@ func listText(title string, instances []ecsops.Listed) string {
 // for the command that waits; it is in the block id ("choose:" + id).
 func Choose(id string, ref ecsops.Ref, found []ecsops.Listed) Message {
 	sentence := words.Ref(ref) + " is registered more than once, so nothing is done yet. Choose the registration that you mean."
-	s := newSheet()
-	s.section("question", say("❓ "+sentence))
-	s.section("found", bullets(len(found), depth{items: 8}, func(i int) mrkdwn {
-		return listedLine(found[i], time.Time{}) + " · " + code(found[i].Target.InstanceID()) + " in " + code(found[i].Target.Cluster.Name())
-	}, "")...)
+	return fit(func(d depth) Message {
+		s := newSheet()
+		s.section("question", say("❓ "+sentence))
+		s.section("found", bullets(len(found), depth{items: min(d.items, 8)}, func(i int) mrkdwn {
+			return listedLine(found[i], time.Time{}) + " · " + code(found[i].Target.InstanceID()) + " in " + code(found[i].Target.Cluster.Name())
+		}, "")...)
+		if opts := chooseOptions(found, d.items); len(opts) > 0 {
+			s.add(slack.NewActionBlock(words.ForeignN("choose:"+id, idLimit), slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Choose a registration", placeholderLimit), ActionChoose, opts...)))
+		}
+		return Message{Text: fallback(sentence), Blocks: s.blocks}
+	})
+}
+
+func chooseOptions(found []ecsops.Listed, most int) []*slack.OptionBlockObject {
 	var opts []*slack.OptionBlockObject
-	for _, l := range found[:min(len(found), optionsMost)] {
-		if v := ChooseValue(l.Target); runeCount(v) <= optionValueLimit {
+	for _, l := range found[:min(len(found), most)] {
+		if v := ChooseValue(l.Target); usableValue(v) {
 			opts = append(opts, slack.NewOptionBlockObject(v, plain(chooseLabel(l), optionLimit), plain(chooseMore(l), optionLimit)))
 		}
 	}
-	if len(opts) > 0 {
-		s.add(slack.NewActionBlock(words.ForeignN("choose:"+id, idLimit), slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("Choose a registration", placeholderLimit), ActionChoose, opts...)))
-	}
-	return Message{Text: fallback(sentence), Blocks: s.blocks}
+	return opts
 }
 
 func chooseLabel(l ecsops.Listed) string {

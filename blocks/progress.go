@@ -133,19 +133,20 @@ const (
 	stepDone
 	stepFailed
 	stepUndone
+	stepUnsure
 )
 
 func (st stepStatus) mark() mrkdwn {
-	return []mrkdwn{"○", "●", "✓", "✗", "↩"}[st]
+	return []mrkdwn{"○", "●", "✓", "✗", "↩", "?"}[st]
 }
 
 func (st stepStatus) words() mrkdwn {
-	return []mrkdwn{"not begun", "in progress", "done", "failed", "undone"}[st]
+	return []mrkdwn{"not begun", "in progress", "done", "failed", "undone", "not everything could be seen"}[st]
 }
 
 func (st stepStatus) card() slack.TaskCardStatus {
 	return []slack.TaskCardStatus{slack.TaskCardStatusPending, slack.TaskCardStatusInProgress,
-		slack.TaskCardStatusComplete, slack.TaskCardStatusError, slack.TaskCardStatusError}[st]
+		slack.TaskCardStatusComplete, slack.TaskCardStatusError, slack.TaskCardStatusError, slack.TaskCardStatusError}[st]
 }
 
 // shownSteps bounds what a card draws of a plan's steps; a plan has seven kinds.
@@ -155,7 +156,7 @@ func stepLines(op workflow.Operation, d depth) []mrkdwn {
 	var lines []mrkdwn
 	for i, st := range op.Plan.Steps[:min(len(op.Plan.Steps), shownSteps)] {
 		status := statusOf(op, i)
-		lines = append(lines, status.mark()+" "+sayN(words.Step(st), d.line)+": "+status.words()+stepCounts(op, st, status))
+		lines = append(lines, status.mark()+" "+sayN(words.Step(st), d.line)+" ("+status.words()+stepCounts(op, st, status)+")")
 	}
 	return lines
 }
@@ -164,7 +165,7 @@ func stepCounts(op workflow.Operation, st ecsops.Step, status stepStatus) mrkdwn
 	if st.Kind != ecsops.StepWait || status != stepCurrent || op.Progress.Total == 0 {
 		return ""
 	}
-	return mrkdwn(fmt.Sprintf(" (%d of %d left)", op.Progress.Left, op.Progress.Total))
+	return mrkdwn(fmt.Sprintf(", %d of %d left", op.Progress.Left, op.Progress.Total))
 }
 
 // statusOf tells how far step i is from the operation's state.
@@ -176,7 +177,7 @@ func statusOf(op workflow.Operation, i int) stepStatus {
 	case op.State == workflow.Done:
 		return stepDone
 	case op.State == workflow.Unverified && kind == ecsops.StepVerify:
-		return stepFailed
+		return stepUnsure
 	case op.State == workflow.Unverified:
 		return stepDone
 	case undone && kind == ecsops.StepDrain && !op.DrainedAt.IsZero():
@@ -249,7 +250,7 @@ func planBlock(s *sheet, op workflow.Operation) slack.Block {
 	var cards []*slack.TaskCardBlock
 	for i, st := range op.Plan.Steps[:min(len(op.Plan.Steps), shownSteps)] {
 		status := statusOf(op, i)
-		title := words.ForeignN(words.Step(st)+": "+string(status.words()+stepCounts(op, st, status)), planTitleLimit)
+		title := words.ForeignN(words.Step(st)+" ("+string(status.words()+stepCounts(op, st, status))+")", planTitleLimit)
 		cards = append(cards, slack.NewTaskCardBlock("step-"+strconv.Itoa(i+1), title).WithStatus(status.card()))
 	}
 	if len(cards) == 0 {

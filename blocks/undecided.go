@@ -16,6 +16,12 @@ import (
 // steps, arithmetic, what is still needed.
 func drawUndecided(s *sheet, op workflow.Operation, o Options, d depth) {
 	drawPlan(s, op.Plan, op.Target, op.Changes, d, seeStatus(op.ID))
+	if len(CardVerbs(op)) == 0 {
+		return // nothing to decide
+	}
+	if op.State == workflow.Proposed {
+		o.Approvers = nil // they are called once it is their turn
+	}
 	s.section("needs", needs(op, op.Needs, o)...)
 	s.context("expiry", "Nothing is done before a decision. This offer ends "+when(op.ExpiresAt))
 }
@@ -47,7 +53,7 @@ func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	for _, f := range fs[:min(len(fs), d.items)] {
 		e := words.Explain(f)
 		lines := []mrkdwn{mrkdwn(words.Symbol(f.Severity)) + " *" + sayN(e.Title, 200) + "* (" + mrkdwn(words.Severity(f.Severity)) + ", " + sayN(string(f.Rule), 12) + ")",
-			sayN(e.Detail, d.line)}
+			sayN(words.Sentence(e.Detail), d.line)}
 		if e.WayOut != "" {
 			lines = append(lines, "Way out: "+sayN(e.WayOut, d.line))
 		}

@@ -11,7 +11,7 @@ func Cause(key string) string {
 	if key == "" {
 		return "No cause was recorded."
 	}
-	return upperFirst(strings.ReplaceAll(Foreign(key), "_", " ")) + "."
+	return Sentence(strings.ReplaceAll(Foreign(key), "_", " ")) + "."
 }
 
 func causes() map[string]string {

@@ -10,7 +10,7 @@ import (
 
 // Event says what happened, with its actor, in one sentence.
 func Event(ev workflow.Event) string {
-	return upperFirst(Actor(ev.Actor)) + " " + EventPhrase(ev) + "."
+	return Sentence(Actor(ev.Actor)) + " " + EventPhrase(ev) + "."
 }
 
 // EventPhrase is Event without its actor and full stop: what the actor did.
@@ -186,8 +186,8 @@ func listed(ev workflow.Event) string {
 		ids = append(ids, string(OpenQuote)+TaskID(arn)+string(CloseQuote))
 	}
 	what := "tasks to stop"
-	if ev.Intent != nil && ev.Intent.Force {
-		what = "tasks left running on the machine"
+	if ev.Type != workflow.EvConfirmed || ev.Intent != nil && ev.Intent.Force {
+		what = "tasks that would be left running on the machine"
 	}
 	return "; " + what + ": " + Some(ids, 8)
 }
@@ -258,13 +258,3 @@ func changeWhat(what string) string {
 }
 
 func trimStop(s string) string { return strings.TrimSuffix(s, ".") }
-
-func upperFirst(s string) string {
-	if s == "the bot" {
-		return "The bot"
-	}
-	if s == "someone unknown" {
-		return "Someone unknown"
-	}
-	return s
-}

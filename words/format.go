@@ -84,7 +84,16 @@ func Task(t ecsops.TaskRef) string {
 	} else if t.Class == ecsops.Standalone {
 		s += " (belongs to no service)"
 	}
-	return s + ", task " + string(OpenQuote) + TaskID(t.ARN) + string(CloseQuote)
+	return s + ", task " + string(OpenQuote) + shortID(t.ID()) + string(CloseQuote)
+}
+
+// shortID is the beginning of a task's 32 hexadecimal digits, enough to tell a
+// card's tasks apart on a phone; any other id is whole.
+func shortID(id string) string {
+	if len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
+		return id[:8]
+	}
+	return ForeignN(id, 40)
 }
 
 // Machine names a target's EC2 instance, or the registration when there is none.

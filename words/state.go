@@ -168,6 +168,15 @@ func Outcome(o ecsops.Outcome) string {
 	return "an outcome that this version cannot name: " + Quote(string(o.Result)) + said
 }
 
+// Sentence begins s with a capital letter, as a sentence begins.
+func Sentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
+}
+
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 || strings.HasPrefix(s, "ECS") || strings.HasPrefix(s, "EC2") {

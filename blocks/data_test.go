@@ -1,0 +1,214 @@
+package blocks
+
+import (
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+	"ecsbot/workflow"
+)
+
+// The estate of the golden messages: cluster prod, eu-central-1.
+
+var epoch = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+
+const (
+	taskPrefix = "arn:aws:ecs:eu-central-1:123456789012:task/prod/"
+	operator   = "U01OPERATOR"
+	approver   = "U02APPROVER"
+)
+
+func target() ecsops.Target {
+	return ecsops.Target{
+		Account: "123456789012", Region: "eu-central-1",
+		Cluster:  ecsops.MakeClusterARN("123456789012", "eu-central-1", "prod"),
+		Instance: "arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/8f2e6c1d4b7a4f0e9d3c5b6a7e8f9012",
+		EC2:      "i-0a1b2c3d4e5f60001", RegisteredAt: epoch.Add(-90 * 24 * time.Hour),
+	}
+}
+
+func task(id, name, service string, class ecsops.TaskClass, network string) ecsops.TaskRef {
+	return ecsops.TaskRef{ARN: taskPrefix + id, Name: name, Service: service, Class: class, Status: "RUNNING", Network: network, StartedAt: epoch.Add(-5 * time.Hour)}
+}
+
+func webTask() ecsops.TaskRef {
+	return task("0123456789abcdef0123456789abcde1", "web:42", "web", ecsops.Replica, "awsvpc")
+}
+
+func ledgerTask() ecsops.TaskRef {
+	return task("0123456789abcdef0123456789abcde2", "ledger:7", "ledger", ecsops.Replica, "bridge")
+}
+
+func agentTask() ecsops.TaskRef {
+	return task("0123456789abcdef0123456789abcde3", "log-agent:3", "log-agent", ecsops.Daemon, "host")
+}
+
+func batchTask() ecsops.TaskRef {
+	t := task("0123456789abcdef0123456789abcde4", "nightly-report:11", "", ecsops.Standalone, "bridge")
+	t.StartedBy = "airflow"
+	return t
+}
+
+func snapshot() ecsops.Snapshot {
+	return ecsops.Snapshot{
+		Target: target(), ReadAt: epoch,
+		Instance: ecsops.Known(ecsops.Instance{Status: "ACTIVE", AgentConnected: true, EC2: target().EC2}),
+		EC2:      ecsops.Known(ecsops.EC2{State: "running", Type: "m6i.xlarge", AZ: "eu-central-1a"}),
+		Group:    ecsops.Known(ecsops.Group{Name: "prod-ecs", Min: 2, Desired: 8, Max: 10, Lifecycle: "InService"}),
+		TargetGroups: ecsops.NotKnown[map[string]ecsops.TargetGroup](ecsops.Unknown{
+			Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}),
+	}
+}
+
+func amberPlan() ecsops.Plan {
+	return ecsops.Plan{
+		Snapshot: snapshot(), Path: ecsops.PathDrain, Verdict: ecsops.Amber,
+		Intent: ecsops.Intent{Purpose: ecsops.Retire, Deadline: 30 * time.Minute, Reason: "kernel update, OPS-1204"},
+		Findings: []ecsops.Finding{
+			{Rule: ecsops.RuleBilling, Severity: ecsops.Green},
+			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{
+				{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}}},
+			{Rule: ecsops.RuleGroupOwned, Severity: ecsops.Amber, Group: &ecsops.Group{Name: "prod-ecs", Min: 2, Desired: 8, Max: 10}},
+			{Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber, Tasks: []ecsops.TaskRef{batchTask()}},
+		},
+		Fates: []ecsops.TaskFate{
+			{Task: webTask(), Fate: ecsops.FateMoves}, {Task: agentTask(), Fate: ecsops.FateEnds},
+			{Task: batchTask(), Fate: ecsops.FateWaits, Rule: ecsops.RuleStandaloneTask},
+		},
+		Steps: []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepDeregister}, {Kind: ecsops.StepVerify}},
+		ETA:   6 * time.Minute, Digest: "5f0c2a7be91d4c33",
+	}
+}
+
+func redPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Verdict = ecsops.Red
+	p.Intent.Terminate = ecsops.Shrink
+	p.Findings = append(p.Findings, ecsops.Finding{Rule: ecsops.RuleServiceBelowMin, Severity: ecsops.Red, Services: []ecsops.ServiceImpact{
+		{Service: "ledger", Here: 1, Running: 1, Desired: 1, MinPercent: 100, MaxPercent: 150, After: 0, Floor: 1}}})
+	p.Fates = append(p.Fates, ecsops.TaskFate{Task: ledgerTask(), Fate: ecsops.FateStuck, Rule: ecsops.RuleDrainImpossible})
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepDeregister},
+		{Kind: ecsops.StepTerminate, Terminate: ecsops.Shrink, Group: "prod-ecs"}, {Kind: ecsops.StepVerify}}
+	return p
+}
+
+func forcePlan() ecsops.Plan {
+	p := redPlan()
+	p.Intent.Force, p.Intent.Terminate = true, ecsops.KeepRunning
+	p.Path = ecsops.PathForce
+	p.Findings = append(p.Findings, ecsops.Finding{Rule: ecsops.RuleStandaloneForce, Severity: ecsops.Red, Tasks: []ecsops.TaskRef{batchTask()}})
+	for i := range p.Fates {
+		p.Fates[i].Fate = ecsops.FateOrphaned
+	}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepForce}, {Kind: ecsops.StepVerify}}
+	p.Digest = "aa17c0ffee5f0c2a"
+	return p
+}
+
+func ghostPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Verdict, p.Path = ecsops.Green, ecsops.PathGhost
+	p.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleGhost, Severity: ecsops.Green}}
+	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateDead}}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepForce}, {Kind: ecsops.StepVerify}}
+	return p
+}
+
+func barredPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Verdict, p.Steps = ecsops.Red, nil
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleOwnHost, Severity: ecsops.Red, Bars: true}}
+	return p
+}
+
+func person(id string) workflow.Actor {
+	return workflow.Actor{UserID: id, TeamID: "T0001", Envelope: "3f1c9a52-0001"}
+}
+
+func proposed(p ecsops.Plan) workflow.Operation {
+	return workflow.Operation{
+		ID: "7KQ2M", Version: 1, State: workflow.Proposed, Target: target(), Revision: 1, Plan: p,
+		Requester: person(operator), CreatedAt: epoch, ExpiresAt: epoch.Add(15 * time.Minute),
+	}
+}
+
+func running(p ecsops.Plan, s workflow.State) workflow.Operation {
+	op := proposed(p)
+	op.State, op.StartedAt, op.DrainedAt = s, epoch.Add(time.Minute), epoch.Add(61*time.Second)
+	op.Deadline = op.StartedAt.Add(30 * time.Minute)
+	op.Confirmed = &workflow.Approval{Actor: person(operator), Revision: 1, At: op.StartedAt}
+	op.Progress = workflow.Progress{LookedAt: epoch.Add(3 * time.Minute), Status: "DRAINING", Total: 7, Left: 3, Stopping: 1,
+		Holding: []ecsops.TaskRef{batchTask(), ledgerTask()}, HeldSince: epoch.Add(2 * time.Minute), ETA: 4 * time.Minute}
+	return op
+}
+
+func atDeadline() workflow.Operation {
+	op := running(redPlan(), workflow.Draining)
+	op.Progress.Why, op.Progress.Quote = ecsops.RuleWontFit, "(service ledger) was unable to place a task because no container instance met all of its requirements."
+	op.Block = &workflow.Block{Reason: workflow.BlockedDeadline, Since: op.Deadline, AskedUntil: op.Deadline.Add(30 * time.Minute)}
+	return op
+}
+
+func forceProposed() workflow.Operation {
+	op := atDeadline()
+	p := forcePlan()
+	op.Proposal, op.ProposalNeeds = &p, []policy.Requirement{policy.TypedID, policy.SecondPerson}
+	op.ProposalConfirmed = &workflow.Approval{Actor: person(operator), Revision: 2}
+	op.ProposalExpires = op.Deadline.Add(10 * time.Minute)
+	return op
+}
+
+func drifted() workflow.Operation {
+	op := running(amberPlan(), workflow.Draining)
+	p := amberPlan()
+	op.Proposal, op.ProposalExpires = &p, epoch.Add(20*time.Minute)
+	op.Block = &workflow.Block{Reason: workflow.BlockedDrift, Since: epoch.Add(4 * time.Minute), AskedUntil: epoch.Add(20 * time.Minute)}
+	op.Changes = []ecsops.Change{{What: "service", Name: "web", Before: "2 here", After: "3 here"}, {What: "standalone", After: taskPrefix + "feed"}}
+	return op
+}
+
+func checks() []ecsops.Check {
+	return []ecsops.Check{
+		{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4},
+		{ID: "V3", Result: ecsops.CheckUnknown, Missing: &ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}},
+		{ID: "V4", Result: ecsops.CheckPassed, Names: []string{"web", "ledger"}}, {ID: "V5", Result: ecsops.CheckSkipped},
+		{ID: "V6", Result: ecsops.CheckPending, Names: []string{"eni-0aa11"}}, {ID: "V7", Result: ecsops.CheckPassed}, {ID: "V8", Result: ecsops.CheckFailed, Names: []string{"no activity"}},
+	}
+}
+
+func ended(p ecsops.Plan, s workflow.State, cause string) workflow.Operation {
+	op := running(p, s)
+	op.Cause, op.EndedAt = cause, epoch.Add(12*time.Minute)
+	op.Progress.Holding, op.Progress.Left = nil, 0
+	if s == workflow.Done || s == workflow.Unverified {
+		op.Progress.Checks = checks()
+		if s == workflow.Done {
+			op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4}, {ID: "V7", Result: ecsops.CheckPassed}, {ID: "V8", Result: ecsops.CheckSkipped}}
+		}
+	}
+	return op
+}
+
+func listed(n int) []ecsops.Listed {
+	var out []ecsops.Listed
+	for i := range n {
+		t := target()
+		t.EC2 = ecsops.EC2ID("i-0a1b2c3d4e5f6" + string(rune('0'+i/100%10)) + string(rune('0'+i/10%10)) + string(rune('0'+i%10)) + "1")
+		t.Instance = ecsops.InstanceARN("arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/8f2e6c1d4b7a4f0e9d3c5b6a7e8f9" + string(rune('0'+i/100%10)) + string(rune('0'+i/10%10)) + string(rune('0'+i%10)))
+		out = append(out, ecsops.Listed{Target: t, Status: "ACTIVE", AgentConnected: i%3 != 1, AZ: "eu-central-1a", Type: "m6i.xlarge", Name: "prod-ecs", Running: i, RegisteredAt: epoch.Add(-48 * time.Hour)})
+	}
+	return out
+}
+
+func tokens(op workflow.Operation) map[workflow.Verb]string {
+	out := map[workflow.Verb]string{}
+	for _, v := range CardVerbs(op) {
+		out[v] = "tok_" + string(v) + "_5Hq9"
+	}
+	return out
+}
+
+func drawing() Options {
+	return Options{Now: epoch.Add(3 * time.Minute), Approvers: []string{approver, "S03ONCALL"}}
+}

@@ -1,0 +1,195 @@
+package blocks
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/slack-go/slack"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+	"ecsbot/words"
+	"ecsbot/workflow"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+// A golden file is what a reviewer pastes into Block Kit Builder: {"blocks": …, "text": …}.
+func TestMessages(t *testing.T) {
+	for name, m := range messages() {
+		t.Run(name, func(t *testing.T) {
+			if err := Check(m); err != nil {
+				t.Errorf("Check: %v", err)
+			}
+			golden(t, name, map[string]any{"blocks": m.Blocks, "text": m.Text})
+		})
+	}
+}
+
+func TestModals(t *testing.T) {
+	for name, v := range modals() {
+		t.Run(name, func(t *testing.T) {
+			if err := CheckView(v); err != nil {
+				t.Errorf("CheckView: %v", err)
+			}
+			golden(t, name, v)
+		})
+	}
+}
+
+func golden(t *testing.T, name string, v any) {
+	t.Helper()
+	got, err := plainJSON(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, got, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	pretty.WriteByte('\n')
+	file := filepath.Join("testdata", name+".json")
+	if *update {
+		if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("no golden file (go test ./blocks -update writes it): %v", err)
+	}
+	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func messages() map[string]Message {
+	out := map[string]Message{}
+	for name, op := range cards() {
+		out["Card_"+name] = Card(op, tokens(op), drawing())
+	}
+	withPlan := drawing()
+	withPlan.PlanBlock = true
+	progress := running(amberPlan(), workflow.Draining)
+	out["Card_progress_plan_block"] = Card(progress, tokens(progress), withPlan)
+	addAudit(out)
+	addAnswers(out)
+	return out
+}
+
+func cards() map[string]workflow.Operation {
+	needing := proposed(redPlan())
+	needing.Needs = []policy.Requirement{policy.SecondPerson}
+	awaiting := needing
+	awaiting.State, awaiting.Confirmed = workflow.AwaitingApproval, &workflow.Approval{Actor: person(operator), Revision: 1}
+	forced := proposed(forcePlan())
+	forced.Needs = []policy.Requirement{policy.TypedID, policy.SecondPerson}
+	undoing := running(amberPlan(), workflow.Undoing)
+	by := person(approver)
+	undoing.StopBy = &by
+	forceDone := ended(forcePlan(), workflow.Done, "verified")
+	stoppedOp := ended(amberPlan(), workflow.Stopped, "stopped")
+	stoppedOp.StopBy = &by
+	refused := proposed(barredPlan())
+	refused.State, refused.Cause = workflow.RefusedOp, "denied"
+	expired := proposed(amberPlan())
+	expired.State, expired.Cause = workflow.Expired, "expired"
+	revised := proposed(amberPlan())
+	revised.Revision, revised.Changes = 2, drifted().Changes
+	return map[string]workflow.Operation{
+		"proposed": proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
+		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
+		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying),
+		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
+		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
+		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
+	}
+}
+
+func addAudit(out map[string]Message) {
+	t := target()
+	order := &workflow.Order{N: 1, Action: ecsops.Action{Kind: ecsops.ActDrain, Target: t}, At: epoch}
+	done := *order
+	done.Outcome = &ecsops.Outcome{Result: ecsops.OK, RequestID: "b7f2-01", At: epoch.Add(time.Second)}
+	intent := amberPlan().Intent
+	run := []workflow.Event{
+		{Op: "7KQ2M", N: 1, At: epoch, Type: workflow.EvProposed, Actor: person(operator), Target: &t, Revision: 1, Verdict: ecsops.Amber, Rules: []ecsops.Rule{"A1", "A12", "T1"}, Intent: &intent, Reason: intent.Reason},
+		{Op: "7KQ2M", N: 2, At: epoch, Type: workflow.EvConfirmed, Actor: person(operator), Target: &t, Revision: 1, Tasks: []string{batchTask().ARN}},
+		{Op: "7KQ2M", N: 3, At: epoch, Type: workflow.EvOrdered, Actor: workflow.BotActor(), Target: &t, Order: order},
+		{Op: "7KQ2M", N: 4, At: epoch, Type: workflow.EvOutcome, Actor: workflow.BotActor(), Target: &t, Order: &done},
+		{Op: "7KQ2M", N: 5, At: epoch, Type: workflow.EvProgress, Actor: workflow.BotActor(), Target: &t, Left: 3, Total: 7},
+		{Op: "7KQ2M", N: 6, At: epoch, Type: workflow.EvEnded, Actor: workflow.BotActor(), Target: &t, State: workflow.Done, Cause: "verified"},
+	}
+	var seq []SeqEvent
+	for i, ev := range run {
+		seq = append(seq, SeqEvent{Seq: int64(123 + i), Event: ev})
+	}
+	out["AuditRoot"] = AuditRoot(proposed(amberPlan()))
+	out["AuditRun"] = AuditRun(seq)
+	out["AuditEntry_refused"] = AuditEntry(130, workflow.Event{At: epoch, Type: workflow.EvRefused, Actor: person("U09STRANGER"), Target: &t, Action: policy.Approve, Reasons: []policy.Reason{policy.ReasonNotApprover, policy.ReasonGuest}})
+	out["AuditEntry_checkpoint"] = AuditEntry(131, workflow.Event{At: epoch, Type: workflow.EvCheckpoint, Actor: workflow.BotActor(), Detail: "ecsbot/audit\n131\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— ecsbot Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"})
+}
+
+func addAnswers(out map[string]Message) {
+	cluster := target().Cluster
+	ref := ecsops.Ref{EC2: target().EC2, Cluster: "prod"}
+	op := running(amberPlan(), workflow.Draining)
+	out["Help"] = Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster}})
+	out["Help_stranger"] = Help(HelpFor{})
+	out["Looking"] = Looking(ref)
+	out["Refusal"] = Refusal(policy.Verdict{Effect: policy.Refuse, Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonChannelNotListed}}, RefusalOf{Action: policy.Propose, Cluster: cluster, Ask: []string{operator, "S03ONCALL"}})
+	out["Answer_accepted"] = Answer(workflow.Answer{Kind: workflow.Accepted, Op: op, Detail: "undoing"})
+	out["Answer_already"] = Answer(workflow.Answer{Kind: workflow.AlreadyDone, Op: op, By: person(approver)})
+	out["Answer_changed"] = Answer(workflow.Answer{Kind: workflow.Changed, Op: op, Changes: drifted().Changes})
+	out["List"] = List(cluster, listed(8), epoch)
+	out["List_long"] = List(cluster, listed(120), epoch)
+	out["Status"] = Status([]workflow.Operation{op, atDeadline(), ended(amberPlan(), workflow.Done, "verified")}, epoch.Add(time.Hour))
+	out["DryRun"] = DryRun(redPlan(), "plan_01JD", epoch)
+	out["Choose"] = Choose("cmd_01", ref, listed(2))
+	out["Nearest"] = Nearest("subcommand", "deregsiter", []string{"deregister"})
+	out["NotFound"] = NotFound(ref, []ecsops.ClusterARN{cluster}, []string{"i-0a1b2c3d4e5f60002"}, []ecsops.Unknown{{Fact: "listed", Call: "ecs:ListContainerInstances", Reason: "timed out"}})
+	out["Invite"] = Invite("C0OPS")
+	out["TooLate"] = TooLate(epoch)
+	out["NothingRecorded"] = NothingRecorded()
+	out["Overloaded"] = Overloaded()
+	out["Problem"] = Problem(errors.New("pq: password authentication failed"))
+	out["ApproverAsk"] = ApproverAsk(forceProposed(), drawing())
+	out["CardMoved"] = CardMoved(op)
+	out["Note"] = Note("A word of ours, and " + words.Quote("*theirs* <!channel>") + ".")
+	out["Details"] = Details(proposed(redPlan()), drawing())[1]
+}
+
+func modals() map[string]slack.ModalViewRequest {
+	chosen := listed(1)[0]
+	c := target().Cluster
+	many := amberPlan()
+	for range 12 {
+		many.Fates = append(many.Fates, ecsops.TaskFate{Task: batchTask(), Fate: ecsops.FateWaits})
+	}
+	return map[string]slack.ModalViewRequest{
+		"Modal_loading":   LoadingModal("cmd_01"),
+		"Modal_pick":      PickModal(Pick{ID: "cmd_01", Clusters: 3}),
+		"Modal_picked":    PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),
+		"Modal_problem":   ProblemModal(workflow.ErrLocked),
+		"Modal_force":     ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),
+		"Modal_stop":      StopTasksModal(proposed(many), "tok_confirm_5Hq9"),
+		"Modal_force_big": ForceModal(atDeadline(), manyOrphans(30), "tok_force_5Hq9"),
+	}
+}
+
+func manyOrphans(n int) ecsops.Plan {
+	p := forcePlan()
+	p.Fates = nil
+	for range n {
+		p.Fates = append(p.Fates, ecsops.TaskFate{Task: batchTask(), Fate: ecsops.FateOrphaned})
+	}
+	return p
+}
