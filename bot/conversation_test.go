@@ -1,0 +1,166 @@
+package bot_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ecsbot/bot"
+	"ecsbot/sim/clock"
+	"ecsbot/sim/stage"
+	"ecsbot/store/pgtest"
+)
+
+// childVar makes the test's binary the bot itself: a process that can be killed.
+const childVar = "ECSBOT_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVar) != "" {
+		os.Exit(childMain())
+	}
+	os.Exit(m.Run())
+}
+
+func childMain() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := childRun(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func childRun(ctx context.Context) error {
+	cfg, err := bot.Load(os.Environ())
+	if err != nil {
+		return err
+	}
+	c, err := clock.Follow(os.Getenv(stage.ClockFileVar))
+	if err != nil {
+		return err
+	}
+	return bot.Run(ctx, cfg, bot.WithClock(c))
+}
+
+func readManifest(t testing.TB) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "manifest.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// newStage is a stage whose process is this binary.
+func newStage(t testing.TB, dir string, pace float64, env ...string) *stage.Stage {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := stage.New(t.Context(), stage.Config{Dir: dir, Manifest: readManifest(t), Pace: pace,
+		Env: append([]string{childVar + "=1"}, env...), Command: func() *exec.Cmd { return exec.Command(self) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the process printed:\n%s", s.Output())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestConversations plays testdata/*.txt: people type and click, the bot answers,
+// over the real protocols.
+func TestConversations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("conversations start processes: make test")
+	}
+	bin := buildBot(t)
+	t.Run("sqlite", func(t *testing.T) {
+		converse(t, bin, func(string) []string { return nil })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		server, key := pgtest.New(t), auditKey(t)
+		converse(t, bin, func(name string) []string {
+			return []string{"DATABASE_URL=" + server.Database(name), "AUDIT_KEY=" + key}
+		})
+	})
+}
+
+// buildBot builds the real binary for the terminal's side of a conversation.
+func buildBot(t testing.TB) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "bot")
+	if out, err := exec.Command("go", "build", "-o", bin, "ecsbot/cmd/bot").CombinedOutput(); err != nil {
+		t.Fatalf("building cmd/bot: %v\n%s", err, out)
+	}
+	return bin
+}
+
+func converse(t *testing.T, bin string, database func(name string) []string) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){}
+	for _, name := range stage.Names() {
+		if name != "stop" { // testscript has a stop of its own: end is ours
+			cmds[name] = verb(name)
+		}
+	}
+	cmds["end"] = verb("stop")
+	cmds["bot"] = func(ts *testscript.TestScript, neg bool, args []string) { botCommand(ts, bin, neg, args) }
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata",
+		Cmds: cmds,
+		Setup: func(e *testscript.Env) error {
+			extra := database(filepath.Base(e.WorkDir))
+			if more, err := os.ReadFile(filepath.Join(e.WorkDir, "env")); err == nil {
+				extra = append(extra, strings.Fields(string(more))...)
+			}
+			e.Values["stage"] = newStage(e.T().(testing.TB), e.WorkDir, 60, extra...)
+			return nil
+		},
+	})
+}
+
+func verb(name string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		s := ts.Value("stage").(*stage.Stage)
+		out, err := s.Do(context.Background(), append([]string{name}, args...))
+		if neg {
+			if err == nil {
+				ts.Fatalf("%s succeeded: %s", name, out)
+			}
+			ts.Logf("%v", err)
+			return
+		}
+		ts.Check(err)
+		if out != "" {
+			ts.Logf("%s", out)
+		}
+	}
+}
+
+// botCommand runs the terminal side of the bot beside the serving process.
+func botCommand(ts *testscript.TestScript, bin string, neg bool, args []string) {
+	s := ts.Value("stage").(*stage.Stage)
+	cmd := exec.Command(bin, args...)
+	cmd.Env, cmd.Dir = s.Env(), ts.MkAbs(".")
+	out, err := cmd.CombinedOutput()
+	ts.Logf("%s", out)
+	ts.Check(os.WriteFile(ts.MkAbs("out"), out, 0o600))
+	if (err != nil) != neg {
+		ts.Fatalf("bot %s: %v", strings.Join(args, " "), err)
+	}
+}

@@ -1,0 +1,343 @@
+package bot_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	simaws "ecsbot/sim/aws"
+	simslack "ecsbot/sim/slack"
+	"ecsbot/sim/stage"
+	"ecsbot/workflow"
+)
+
+// killsInTest is for every run of the suite; ECSBOT_KILLS asks for a campaign.
+const killsInTest = 100
+
+const inFlight = 20
+
+// TestKill kills the process again and again, at random moments, while people
+// take instances out of service, twenty at a time. Afterwards: each operation
+// reached exactly one terminal state, no AWS mutation came without an earlier
+// committed intent, no acked click was lost, and the audit log verifies.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes for a minute: make test")
+	}
+	kills := killsInTest
+	if n, err := strconv.Atoi(os.Getenv("ECSBOT_KILLS")); err == nil {
+		kills = n
+	}
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("ECSBOT_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("seed %d (ECSBOT_SEED), %d kills", seed, kills)
+	dice := rand.New(rand.NewPCG(seed, 1))
+
+	s := newStage(t, t.TempDir(), 60, "CLUSTERS=big", "PROPOSAL_TTL=24h", "POLL_INTERVAL=5s", "LOG_LEVEL=warn")
+	if err := s.AWS.Big(inFlight+kills, 12); err != nil {
+		t.Fatal(err)
+	}
+	d := &driver{t: t, s: s, left: inFlight + kills, clicks: map[string]string{}}
+	ctx, stop := context.WithCancel(t.Context())
+	var people sync.WaitGroup
+	for range inFlight {
+		people.Go(func() { d.work(ctx) })
+	}
+	for i := range kills {
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		wait := time.Duration(dice.Int64N(int64(600 * time.Millisecond)))
+		time.Sleep(wait) // the random moment itself
+		if err := s.Kill(); err != nil {
+			t.Fatalf("kill %d: %v", i, err)
+		}
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	people.Wait()
+	d.settle(buildBot(t))
+}
+
+// driver is twenty people with patience.
+type driver struct {
+	t *testing.T
+	s *stage.Stage
+
+	mu     sync.Mutex
+	left   int
+	next   int
+	opened []string          // EC2 ids that someone asked about
+	clicks map[string]string // envelope ids of acked confirms → EC2 id; guarded by mu
+	fails  atomic.Int64
+}
+
+// take gives the next instance to one of the people.
+func (d *driver) take() (string, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.next >= d.left {
+		return "", false
+	}
+	id := simaws.BigInstance(d.next)
+	d.next++
+	d.opened = append(d.opened, id)
+	return id, true
+}
+
+// work takes one instance after another out of service: type, wait for the card,
+// confirm, wait for the end.
+func (d *driver) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		id, ok := d.take()
+		if !ok {
+			return
+		}
+		if !d.confirm(ctx, id) {
+			return
+		}
+		_ = d.s.AWS.Wait(ctx, id+" gone", func(st simaws.State) bool { // an end of ctx is the end of the test's kills
+			i, ok := st.Instance(id)
+			return !ok || i.Status == "INACTIVE"
+		})
+	}
+}
+
+// confirm asks for the instance and presses confirm until that was acked. Slack
+// redelivers neither commands nor clicks: a person tries again.
+func (d *driver) confirm(ctx context.Context, id string) bool {
+	w := d.s.Slack
+	for ctx.Err() == nil {
+		inv, err := w.Command(ctx, simslack.DemoOperator, simslack.DemoOps, "/ecs", "deregister "+id+" big")
+		if err != nil || !inv.Acked {
+			d.fails.Add(1)
+			d.pause(ctx)
+			continue
+		}
+		card, err := d.card(ctx, id)
+		if err != nil {
+			continue // killed between the ack and the card: the inbox has it, or the person types again
+		}
+		for ctx.Err() == nil {
+			inv, err := w.Click(ctx, simslack.DemoOperator, simslack.DemoOps, card.TS, "confirm", simslack.ClickOptions{})
+			if err != nil {
+				return true // the button is gone: an earlier click was taken
+			}
+			if inv.Acked {
+				d.mu.Lock()
+				d.clicks[inv.EnvelopeID] = id
+				d.mu.Unlock()
+				return true
+			}
+			d.fails.Add(1)
+			d.pause(ctx)
+		}
+	}
+	return false
+}
+
+// pause is a person's look at the screen before trying again.
+func (d *driver) pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+func (d *driver) card(ctx context.Context, id string) (simslack.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	var m simslack.Message
+	err := d.s.Slack.Wait(ctx, "the card of "+id, func(snap *simslack.Snapshot) bool {
+		for _, c := range slices.Backward(snap.Messages(simslack.DemoOps)) {
+			if bytes.Contains(c.Blocks, []byte(id)) && bytes.Contains(c.Blocks, []byte(`"action_id":"confirm"`)) {
+				m = c
+				return true
+			}
+		}
+		return false
+	})
+	return m, err
+}
+
+var terminalState = regexp.MustCompile(`^(done|unverified|refused|expired|stopped|failed)$`)
+
+// settle waits until every confirmed operation ended, and then asks the three
+// witnesses: the record, AWS's own log, Slack's own log.
+func (d *driver) settle(bin string) {
+	t := d.t
+	t.Logf("%d instances asked for, %d confirms acked, %d tries met a dead bot", len(d.opened), len(d.clicks), d.fails.Load())
+	var events []workflow.Event
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		events = d.export(bin)
+		if open := unfinished(events); len(open) == 0 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%d operations do not end: %v\n%s", len(open), open, d.s.Output())
+		}
+		time.Sleep(200 * time.Millisecond) // the bot is at work in real time
+	}
+	d.checkEnds(events)
+	d.checkCalls(events)
+	d.checkClicks(events)
+	if out, err := d.bot(bin, "audit", "verify"); err != nil {
+		t.Errorf("the audit log does not verify: %v\n%s", err, out)
+	}
+}
+
+func (d *driver) bot(bin string, args ...string) ([]byte, error) {
+	cmd := exec.Command(bin, args...)
+	cmd.Env = d.s.Env()
+	return cmd.CombinedOutput()
+}
+
+func (d *driver) export(bin string) []workflow.Event {
+	d.t.Helper()
+	cmd := exec.Command(bin, "audit", "export", "--format", "jsonl")
+	cmd.Env = d.s.Env()
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		d.t.Fatalf("exporting the record: %v\n%s", err, errs.Bytes())
+	}
+	var events []workflow.Event
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var rec struct {
+			Event workflow.Event `json:"event"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
+			d.t.Fatalf("reading %s: %v", lines.Bytes(), err)
+		}
+		events = append(events, rec.Event)
+	}
+	return events
+}
+
+// unfinished are operations that were confirmed and have not ended.
+func unfinished(events []workflow.Event) []string {
+	open := map[string]string{}
+	for _, ev := range events {
+		switch {
+		case ev.Type == workflow.EvConfirmed:
+			open[ev.Op] = string(ev.State)
+		case open[ev.Op] != "" && ev.N > 0:
+			open[ev.Op] = string(ev.State)
+		}
+		if ev.Type == workflow.EvEnded || ev.Type == workflow.EvExpired {
+			delete(open, ev.Op)
+		}
+	}
+	var out []string
+	for id, state := range open {
+		out = append(out, id+" "+state)
+	}
+	return out
+}
+
+// checkEnds: exactly one terminal state for each confirmed operation.
+func (d *driver) checkEnds(events []workflow.Event) {
+	ends, confirmed := map[string]int{}, map[string]bool{}
+	for _, ev := range events {
+		switch ev.Type {
+		case workflow.EvConfirmed:
+			confirmed[ev.Op] = true
+		case workflow.EvEnded, workflow.EvExpired:
+			ends[ev.Op]++
+			if !terminalState.MatchString(string(ev.State)) {
+				d.t.Errorf("operation %s ended in %q", ev.Op, ev.State)
+			}
+		}
+	}
+	for op := range confirmed {
+		if ends[op] != 1 {
+			d.t.Errorf("operation %s has %d ends", op, ends[op])
+		}
+	}
+	d.t.Logf("%d operations confirmed, each with one end", len(confirmed))
+}
+
+// checkCalls matches each mutating call that AWS saw with its own intent, which
+// was committed before it arrived.
+func (d *driver) checkCalls(events []workflow.Event) {
+	type intent struct {
+		at   time.Time
+		used bool
+	}
+	action := map[string]string{"UpdateContainerInstancesState": "drain", "DeregisterContainerInstance": "deregister",
+		"StopTask": "stop_task", "TerminateInstances": "terminate_ec2"}
+	intents := map[string][]*intent{} // kind and instance → intents, in order
+	for _, ev := range events {
+		if ev.Type == workflow.EvOrdered {
+			key := string(ev.Order.Action.Kind) + " " + string(ev.Order.Action.Target.Instance)
+			intents[key] = append(intents[key], &intent{at: ev.At})
+		}
+	}
+	n := 0
+	for _, c := range d.s.AWS.Log() {
+		if !c.Mutating || c.Action == "AssumeRole" {
+			continue
+		}
+		n++
+		var p struct {
+			ContainerInstance  string   `json:"containerInstance"`
+			ContainerInstances []string `json:"containerInstances"`
+		}
+		if err := json.Unmarshal(c.Params, &p); err != nil {
+			d.t.Fatal(err)
+		}
+		arn := p.ContainerInstance
+		if len(p.ContainerInstances) == 1 {
+			arn = p.ContainerInstances[0]
+		}
+		found := false
+		for _, in := range intents[action[c.Action]+" "+arn] {
+			if !in.used && !in.at.After(c.Virtual) {
+				in.used, found = true, true
+				break
+			}
+		}
+		if !found {
+			d.t.Errorf("AWS was told %s %s without an earlier committed intent of its own", c.Action, arn)
+		}
+	}
+	d.t.Logf("%d mutating calls, each with its intent", n)
+}
+
+// checkClicks: each acked confirm is in the record, or another click had
+// confirmed the same instance already (an unacked one may have been stored).
+func (d *driver) checkClicks(events []workflow.Event) {
+	recorded, confirmed := map[string]bool{}, map[string]bool{}
+	for _, ev := range events {
+		recorded[ev.Actor.Envelope] = true
+		if ev.Type == workflow.EvConfirmed {
+			confirmed[string(ev.Target.EC2)] = true
+		}
+	}
+	lost := 0
+	for id, instance := range d.clicks {
+		if !recorded[id] && !confirmed[instance] {
+			lost++
+			d.t.Errorf("the acked click %s on %s left no trace", id, instance)
+		}
+	}
+	d.t.Logf("%d acked clicks, %d lost", len(d.clicks), lost)
+}
