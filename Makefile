@@ -1,0 +1,52 @@
+# Every target says what it does: `make help`.
+SHELL := /bin/bash
+GO ?= go
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+PKGS := ./...
+export CGO_ENABLED ?= 1
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: check
+check: ## quick: format, vet, lint, unit tests (a minute or two)
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet $(PKGS)
+	$(LINT) run
+	$(GO) test -short $(PKGS)
+
+.PHONY: test
+test: deps ## everything: check, PostgreSQL, npm clients, 100 kills (under 15 minutes)
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet $(PKGS)
+	$(LINT) run
+	$(GO) test -timeout 14m $(PKGS)
+
+.PHONY: deps
+deps: ## install what the tests need and the machine lacks (PostgreSQL, Node.js)
+	@./deploy/test-deps
+
+.PHONY: demo
+demo: ## play the story in the terminal
+	$(GO) run ./cmd/demo -play
+
+.PHONY: campaign
+campaign: ## long: 2,000 kills of the real process; the seed is printed
+	ECSBOT_KILLS=2000 $(GO) test -count=1 -timeout 85m -run 'TestKill' -v ./bot
+
+.PHONY: bench
+bench: deps ## ratios against peers and bounds in one run; figures go to docs/benchmarks.md
+	ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 20m -run 'TestBench' -v ./bot
+
+.PHONY: golden
+golden: ## rewrite the golden files of blocks/; read the diff as a screenshot
+	$(GO) test ./blocks -update
+
+.PHONY: readme
+readme: ## rewrite the generated parts of README.md
+	$(GO) test ./bot -run TestReadme -update
+
+.PHONY: build
+build: ## the static binary, as the Dockerfile builds it
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/bot ./cmd/bot
