@@ -1,0 +1,258 @@
+package ecsops
+
+import (
+	"slices"
+	"strings"
+)
+
+// Verify answers V1–V8 from what was read once the work was done: pure. Pending may still
+// pass; what could not be read is unknown, never passed.
+func Verify(before Plan, after After) []Check {
+	v := verifier{before: before, after: after}
+	return []Check{v.gone(), v.servicesSteady(), v.targetsHealthy(), v.replaced(), v.standaloneEnded(), v.interfacesGone(), v.machineState(), v.groupActed()}
+}
+
+type verifier struct {
+	before Plan
+	after  After
+}
+
+func unread(id string, u Unknown) Check { return Check{ID: id, Result: CheckUnknown, Missing: &u} }
+
+func verdict(c Check, passed bool) Check {
+	c.Result = CheckPending
+	if passed {
+		c.Result = CheckPassed
+	}
+	return c
+}
+
+// gone is V1: INACTIVE or MISSING, and no longer listed. Neither read alone is enough:
+// both are eventually consistent.
+func (v verifier) gone() Check {
+	c := Check{ID: "V1"}
+	i, ok := v.after.Snapshot.Instance.Get()
+	if !ok {
+		return unread("V1", v.after.Snapshot.Instance.Why())
+	}
+	listed, ok := v.after.Listed.Get()
+	if !ok {
+		return unread("V1", v.after.Listed.Why())
+	}
+	c.Names = kept1(i.Status)
+	return verdict(c, i.gone() && !listed)
+}
+
+// moved counts, by service, the tasks that were to move elsewhere.
+func (v verifier) moved() map[string]int {
+	out := map[string]int{}
+	for _, f := range v.before.Fates {
+		if f.Task.Class == Replica && f.Fate != FateEnds {
+			out[f.Task.Service]++
+		}
+	}
+	return out
+}
+
+const cannotPlace = "was unable to place a task"
+
+// servicesSteady is V2: each service that had tasks here runs what it desires, in one
+// deployment, and its newest word since is not that a task could not be placed.
+func (v verifier) servicesSteady() Check {
+	names := sortedKeys(v.moved())
+	if len(names) == 0 {
+		return Check{ID: "V2", Result: CheckSkipped}
+	}
+	services, ok := v.after.Snapshot.Services.Get()
+	if !ok {
+		return unread("V2", v.after.Snapshot.Services.Why())
+	}
+	c := Check{ID: "V2", Want: len(names)}
+	unplaced := false
+	for _, n := range names {
+		s, ok := services[n]
+		if ok && s.Running >= s.Desired && s.Deployments <= 1 {
+			c.Count++
+			continue
+		}
+		if !ok {
+			c.Count++ // deleted meanwhile: nothing to run
+			continue
+		}
+		c.Names = append(c.Names, n)
+		unplaced = unplaced || v.unplaced(s)
+	}
+	c = verdict(c, c.Count == c.Want)
+	if c.Result == CheckPending && unplaced {
+		c.Result = CheckFailed
+	}
+	return c
+}
+
+// unplaced reads the service's newest event that speaks of placement.
+func (v verifier) unplaced(s Service) bool {
+	for _, e := range s.Events {
+		if e.At.Before(v.before.Snapshot.ReadAt) {
+			return false
+		}
+		if strings.Contains(e.Text, cannotPlace) {
+			return true
+		}
+		if strings.Contains(e.Text, "has started") || strings.Contains(e.Text, "steady state") {
+			return false
+		}
+	}
+	return false
+}
+
+// targetsHealthy is V3: no target of the old instance is left, and as many are healthy as
+// before; a steady service alone does not prove that.
+func (v verifier) targetsHealthy() Check {
+	before, ok := v.before.Snapshot.TargetGroups.Get()
+	if ok && len(before) == 0 {
+		return Check{ID: "V3", Result: CheckSkipped}
+	}
+	if !ok {
+		return unread("V3", v.before.Snapshot.TargetGroups.Why())
+	}
+	now, ok := v.after.Snapshot.TargetGroups.Get()
+	if !ok {
+		return unread("V3", v.after.Snapshot.TargetGroups.Why())
+	}
+	c := Check{ID: "V3", Want: len(before)}
+	for _, arn := range sortedKeys(before) {
+		if g, ok := now[arn]; ok && len(g.Here) == 0 && g.Healthy >= v.wanted(before[arn]) {
+			c.Count++
+		} else {
+			c.Names = append(c.Names, before[arn].Name)
+		}
+	}
+	return verdict(c, c.Count == c.Want)
+}
+
+// wanted is how many healthy targets to expect: as before, less those of daemons, which
+// nobody replaces elsewhere.
+func (v verifier) wanted(g TargetGroup) int {
+	services, _ := v.before.Snapshot.Services.Get()
+	for _, s := range services {
+		if s.Scheduling == "DAEMON" && slices.Contains(s.TargetGroups, g.ARN) {
+			return g.HealthyAfter
+		}
+	}
+	return g.Healthy
+}
+
+// replaced is V4: each service that lost tasks here started as many elsewhere, or needs no
+// more than it has.
+func (v verifier) replaced() Check {
+	moved := v.moved()
+	if len(moved) == 0 {
+		return Check{ID: "V4", Result: CheckSkipped}
+	}
+	all, ok := v.after.Replacements.Get()
+	if !ok {
+		return unread("V4", v.after.Replacements.Why())
+	}
+	services, ok := v.after.Snapshot.Services.Get()
+	if !ok {
+		return unread("V4", v.after.Snapshot.Services.Why())
+	}
+	got := map[string]int{}
+	c := Check{ID: "V4"}
+	for _, r := range all {
+		if moved[r.Service] > 0 {
+			got[r.Service]++
+			c.Names = append(c.Names, lastPart(r.Task)+" on "+lastPart(string(r.Instance)))
+		}
+	}
+	enough := true
+	for name, n := range moved {
+		s, exists := services[name]
+		c.Want += n
+		c.Count += min(got[name], n)
+		enough = enough && (got[name] >= n || !exists || s.Running >= s.Desired)
+	}
+	return verdict(c, enough)
+}
+
+// standaloneEnded is V5: the standalone tasks that were here have ended. Orphans of a force
+// show as STOPPED while their containers run on: that proves nothing, so they are named
+// and left to the follow-ups, unless the machine is gone.
+func (v verifier) standaloneEnded() Check {
+	orphans := v.before.Orphans()
+	if len(orphans) > 0 {
+		c := Check{ID: "V5", Result: CheckSkipped, Count: len(orphans)}
+		if e, ok := v.after.Snapshot.EC2.Get(); ok && (e.Gone() || e.State == "stopped") {
+			c.Result = CheckPassed
+			return c
+		}
+		for _, t := range orphans {
+			c.Names = append(c.Names, t.ID())
+		}
+		return c
+	}
+	want := map[string]bool{}
+	for _, f := range v.before.Fates {
+		if f.Task.Class == Standalone && f.Fate != FateDead {
+			want[f.Task.ARN] = true
+		}
+	}
+	if len(want) == 0 {
+		return Check{ID: "V5", Result: CheckSkipped}
+	}
+	tasks, ok := v.after.Snapshot.Tasks.Get()
+	if !ok {
+		return unread("V5", v.after.Snapshot.Tasks.Why())
+	}
+	c := Check{ID: "V5", Want: len(want), Count: len(want)}
+	for _, t := range tasks {
+		if want[t.ARN] && !t.Stopped() {
+			c.Count--
+			c.Names = append(c.Names, lastPart(t.ARN))
+		}
+	}
+	return verdict(c, c.Count == c.Want)
+}
+
+// interfacesGone is V6.
+func (v verifier) interfacesGone() Check {
+	want := 0
+	tasks, _ := v.before.Snapshot.Tasks.Get()
+	for _, t := range tasks {
+		want += len(t.ENIs)
+	}
+	if want == 0 {
+		return Check{ID: "V6", Result: CheckSkipped}
+	}
+	left, ok := v.after.ENIs.Get()
+	if !ok {
+		return unread("V6", v.after.ENIs.Why())
+	}
+	return verdict(Check{ID: "V6", Names: left, Count: want - len(left), Want: want}, len(left) == 0)
+}
+
+// machineState is V7: terminated when that was asked, else known, as it goes on billing.
+func (v verifier) machineState() Check {
+	e, ok := v.after.Snapshot.EC2.Get()
+	if !ok {
+		return unread("V7", v.after.Snapshot.EC2.Why())
+	}
+	c := Check{ID: "V7", Names: []string{e.State}}
+	g, _ := v.before.Snapshot.Group.Get()
+	if v.before.Intent.Terminate == KeepRunning && !g.terminating() {
+		return verdict(c, true)
+	}
+	return verdict(c, e.Gone())
+}
+
+// groupActed is V8: the group did something since, and has the size that was asked for.
+func (v verifier) groupActed() Check {
+	if !v.before.Has(StepTerminate) || v.before.Intent.Terminate == Terminate {
+		return Check{ID: "V8", Result: CheckSkipped}
+	}
+	acts, ok := v.after.Activity.Get()
+	if !ok {
+		return unread("V8", v.after.Activity.Why())
+	}
+	return verdict(Check{ID: "V8", Names: acts[:min(len(acts), 5)], Count: len(acts)}, len(acts) > 0)
+}
