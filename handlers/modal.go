@@ -33,7 +33,7 @@ func (r *Router) modalFor(op workflow.Operation, tok workflow.Token) drawModal {
 	switch {
 	case blocks.AsksForTypedID(op):
 		return func(context.Context, *act) (slack.ModalViewRequest, error) {
-			return blocks.ForceModal(op, tok.Token), nil
+			return blocks.ForceModal(op, planOf(op, tok.Revision), tok.Token), nil
 		}
 	case blocks.AsksForTasks(op):
 		return func(context.Context, *act) (slack.ModalViewRequest, error) {
@@ -62,8 +62,7 @@ func (r *Router) forceModal(ctx context.Context, a *act, op workflow.Operation, 
 		seen = append(seen, o.ARN)
 	}
 	r.orphans.put(orphansKey(tok, a), seen)
-	op.Proposal = &p // as it would be; nothing is stored
-	return blocks.ForceModal(op, tok.Token), nil
+	return blocks.ForceModal(op, p, tok.Token), nil
 }
 
 func orphansKey(tok workflow.Token, a *act) string { return tok.Token + "/" + a.who.User }
