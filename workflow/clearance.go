@@ -30,7 +30,12 @@ func (w *step) cleared() (Move, bool) {
 		w.unreadable(w.seen.Fresh.Instance.Why())
 		return w.poll(), false
 	}
-	if changes := surprises(w.op, *w.seen.Fresh); len(changes) > 0 {
+	changes := surprises(w.op, *w.seen.Fresh)
+	if c, yes := unreadable(changes); yes {
+		w.unreadable(whyUnknown(*w.seen.Fresh, c))
+		return w.poll(), false
+	}
+	if len(changes) > 0 {
 		return w.drift(changes), false
 	}
 	return Move{}, true
@@ -60,10 +65,6 @@ func (w *step) drift(changes []ecsops.Change) Move {
 	return Move{draft: w.draft, Next: w.op.ProposalExpires}
 }
 
-// Changes that the steps of a drain bring about themselves: tasks leave, the
-// status follows our order, and the rules that spoke of them fall silent.
-var broughtAbout = []string{"status", "service", "standalone", "protected", "rule", "tasks"}
-
 // surprises are the decision-relevant differences between the plan and what is
 // now, without those that the operation's own steps bring about.
 func surprises(op Operation, fresh ecsops.Snapshot) []ecsops.Change {
@@ -84,23 +85,56 @@ func surprises(op Operation, fresh ecsops.Snapshot) []ecsops.Change {
 // expected tells a consequence of our own orders from a surprise: things leave
 // the target because of them, nothing arrives.
 func expected(op Operation, c ecsops.Change) bool {
-	if !slices.Contains(broughtAbout, c.What) {
-		return false
+	if !op.GoneAt.IsZero() {
+		// Deregistered: only the machine and its group still matter.
+		return c.What != "ec2_id" && c.What != "ec2_state" && (c.What != "owner" || c.Name != "group")
 	}
 	switch c.What {
-	case "standalone", "protected":
-		return c.After == "" // left; an arrival has no Before
+	case "service", "protected":
+		return true // their tasks leave; what the service wants elsewhere is no matter of this instance
+	case "standalone":
+		return c.Before != "" && c.Before != unknown
 	case "rule":
 		return c.After == "" || !slices.Contains(alarming, ecsops.Rule(c.Name))
 	case "status":
-		return c.After == "DRAINING" && op.WasStatus == "ACTIVE" || !op.GoneAt.IsZero()
+		return c.After == "DRAINING" && op.WasStatus == "ACTIVE"
 	}
-	return true
+	return false
 }
+
+// unknown is how Diff writes what could not be read.
+const unknown = "unknown"
 
 // alarming rules are surprises whenever they appear after the decision; the
 // others only mirror counts that a drain changes.
-var alarming = []ecsops.Rule{ecsops.RuleOwnHost, ecsops.RuleMove, ecsops.RuleManagedInstance, ecsops.RuleAgentLost, ecsops.RuleGhost, ecsops.RuleHostStopped}
+var alarming = []ecsops.Rule{
+	ecsops.RuleLastInstance, ecsops.RuleManagedInstance, ecsops.RuleAgentLost, ecsops.RuleMove, ecsops.RuleOwnHost,
+	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped,
+}
+
+// unreadable finds a change that is only a fact which could not be read this
+// time: that is waited for, not asked about.
+func unreadable(changes []ecsops.Change) (ecsops.Change, bool) {
+	for _, c := range changes {
+		if c.After == unknown {
+			return c, true
+		}
+	}
+	return ecsops.Change{}, false
+}
+
+// whyUnknown finds the reading that failed.
+func whyUnknown(s ecsops.Snapshot, c ecsops.Change) ecsops.Unknown {
+	switch c.What {
+	case "ec2_state":
+		return s.EC2.Why()
+	case "owner":
+		return s.Group.Why()
+	case "standalone", "service", "protected":
+		return s.Tasks.Why()
+	}
+	return ecsops.Unknown{Fact: c.What, Reason: "not read"}
+}
 
 // newOrphans are tasks that a force would orphan and that nobody approved.
 func newOrphans(approved, now ecsops.Plan) []ecsops.Change {

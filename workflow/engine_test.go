@@ -96,12 +96,14 @@ func TestStop(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, replica("a"))
+			r.world.lags = true
 			op := r.propose(ecsops.Intent{})
 			if name != "proposed" {
 				r.decide(op.ID, Confirm, olga)
 				r.run(op.ID, c.until)
 			}
 			a := r.decide(op.ID, Stop, ana)
+			r.world.lags = false
 			if a.Kind != c.want {
 				t.Fatalf("%s: answer %s (%s), want %s", c.why, a.Kind, a.Detail, c.want)
 			}

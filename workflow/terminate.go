@@ -33,6 +33,9 @@ func (w *step) terminate() Move {
 		w.enter(Verifying)
 		return w.again()
 	}
+	if !w.op.Plan.Has(ecsops.StepTerminate) {
+		return w.poll() // the group terminates it by itself
+	}
 	if o := w.op.Order; o != nil && o.Outcome != nil && isTermination(o.Action.Kind) {
 		if o.Outcome.Result == ecsops.OK {
 			w.op.OrderedTermination, w.changed = o.Outcome.At, true

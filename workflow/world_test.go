@@ -30,6 +30,7 @@ type world struct {
 	unreadable string
 	onDo       func(ecsops.Action)
 	missing    bool
+	lags       bool // the list still shows what is gone
 }
 
 var _ Fleet = (*world)(nil)
@@ -119,8 +120,9 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 
 func (w *world) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time) (ecsops.After, error) {
 	s, err := w.Inspect(context.Background(), testTarget)
-	return ecsops.After{Snapshot: s, ENIs: ecsops.Known([]string(nil)), Activity: ecsops.Known([]string(nil)),
-		Listed: ecsops.Known(w.status != "INACTIVE")}, err
+	s.Services = ecsops.Known(map[string]ecsops.Service{"web": {Name: "web", Scheduling: "REPLICA", Desired: 4, Running: 4, Deployments: 1}})
+	return ecsops.After{Snapshot: s, ENIs: ecsops.Known([]string(nil)), Replacements: ecsops.Known([]ecsops.Replacement(nil)), Activity: ecsops.Known([]string{"terminated"}),
+		Listed: ecsops.Known(w.lags || w.status != "INACTIVE")}, err
 }
 
 func (w *world) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
