@@ -41,7 +41,7 @@ func accepted(a workflow.Answer) string {
 	case "not_terminating":
 		return "Called off: the machine will not be terminated. The deregistration itself cannot be undone."
 	}
-	return "Recorded. The operation now: " + lowerFirst(State(a.Op.State)) + "."
+	return "Recorded." + sentenceOf(stateNow("The operation now: ", a.Op.State))
 }
 
 func tooLate(a workflow.Answer) string {
@@ -57,7 +57,14 @@ func tooLate(a workflow.Answer) string {
 	case "not_asked":
 		return "Too late: the deadline is not in question any more."
 	}
-	return "Too late: " + lowerFirst(State(a.Op.State)) + ". That can no longer be changed."
+	return "Too late: that can no longer be changed." + sentenceOf(stateNow("The operation now: ", a.Op.State))
+}
+
+func sentenceOf(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " " + s + "."
 }
 
 func colon(s string) string {

@@ -41,6 +41,10 @@ func CheckResult(r ecsops.CheckResult) string {
 
 // Check is one of V1–V8 with its result and evidence.
 func Check(c ecsops.Check) string {
+	if c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0 {
+		return fmt.Sprintf("%s: ECS cannot tell; %s left behind may still run on the machine (%s)",
+			checkSubject(c.ID), Count(max(c.Count, len(c.Names)), "task"), Some(quoteAll(c.Names), namesShown))
+	}
 	s := checkSubject(c.ID) + ": " + CheckResult(c.Result)
 	var evidence []string
 	if c.Want > 0 || c.Count > 0 && c.Result != ecsops.CheckSkipped {

@@ -88,9 +88,9 @@ func stateEvent(ev workflow.Event) (string, bool) {
 	case workflow.EvRevised:
 		return "found that things changed" + changed(ev) + "; " + orElse(strings.TrimSpace(revision(ev)), "a new revision") + " asks again" + verdictOf(ev), true
 	case workflow.EvState:
-		return "moved on: " + lowerFirst(State(ev.State)), true
+		return "moved on" + stateNow(": ", ev.State), true
 	case workflow.EvEnded:
-		return "closed the operation: " + lowerFirst(State(ev.State)) + why(ev), true
+		return "closed the operation" + stateNow(": ", ev.State) + why(ev), true
 	case workflow.EvTooLate:
 		return "answered too late: a message had waited over " + Duration(workflow.InboxLimit) + ", so nothing was done", true
 	case workflow.EvCheckpoint:

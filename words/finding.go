@@ -33,7 +33,7 @@ func Finding(f ecsops.Finding) string {
 // Explain turns a finding into words. A rule without words yields its id and what
 // it names, never nothing.
 func Explain(f ecsops.Finding) Explanation {
-	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainAmber, explainAmberTasks, explainState} {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainAmber, explainAmberTasks, explainState, explainEnd} {
 		if e, ok := explain(f); ok {
 			return e
 		}
@@ -114,8 +114,8 @@ func explainAmber(f ecsops.Finding) (Explanation, bool) {
 			joined("; ", fmt.Sprintf("it may take %s, the deadline is %s", Duration(f.Duration), Duration(f.Limit)), targetGroups(f)),
 			"Give a longer deadline. At the deadline the bot asks; silence means undo."}, true
 	case ecsops.RuleAlreadyDraining:
-		return Explanation{"Someone else is draining it already", joined(" ", names, since("Seen since", f)),
-			"Find out who. Undo is not offered here, since this drain is not the bot's."}, true
+		return Explanation{"It is on its way out already", joined(" ", orElse(names, "DRAINING")+": someone else began this.", since("Seen since", f)),
+			"Find out who. The bot does not undo what it did not begin."}, true
 	case ecsops.RuleAZ:
 		return Explanation{"Last instance of an availability zone", joined(" ", orElse(names, "its zone")+" would have no instance left.", services(f)),
 			"Add an instance there first if services must stay spread."}, true
@@ -158,9 +158,9 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 	case ecsops.RuleTransition:
 		return Explanation{"In transition", orElse(names, "the instance") + " is changing state right now.", "Wait a minute and ask again."}, true
 	case ecsops.RuleDuplicate:
-		return Explanation{"Registered more than once", joined(" ", "The same machine has other registrations:", names+"."), "Check that this is the one you mean."}, true
+		return Explanation{"Registered more than once", "The same machine has " + Count(max(f.Count, len(f.Names)), "other registration") + orElse(colon(names), "."), "Check that this is the one you mean."}, true
 	case ecsops.RuleGhost:
-		return Explanation{"The machine is gone", "EC2 says that it no longer exists; only the registration is left, so nothing can be orphaned.", ""}, true
+		return Explanation{"The machine is gone", "EC2 says " + orElse(names, "that it no longer exists") + "; only the registration is left, so nothing can be orphaned.", ""}, true
 	case ecsops.RuleHostStopped:
 		return Explanation{"The machine is stopped", joined(" ", tasks(f.Tasks), "No container runs on it. If it is started again, its agent cannot rejoin under this registration."), ""}, true
 	case ecsops.RuleBilling:
@@ -170,6 +170,51 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 		return Explanation{"No tasks here", "Nothing runs on this instance.", ""}, true
 	}
 	return Explanation{}, false
+}
+
+func explainEnd(f ecsops.Finding) (Explanation, bool) {
+	switch f.Rule {
+	case ecsops.RuleExternal:
+		return Explanation{"External instance (ECS Anywhere)", Some(quoteAll(f.Names), namesShown) + " is no EC2 instance of this account.",
+			"Deregister it in ECS and in Systems Manager, as AWS's page on external instances says."}, true
+	case ecsops.RuleGone:
+		return Explanation{"Deregistered already", "ECS says " + orElse(Some(quoteAll(f.Names), namesShown), "that it knows no such registration any more") + ".", ""}, true
+	case ecsops.RuleTermination:
+		why := ""
+		if len(f.Names) > 0 {
+			why = f.Names[0]
+		}
+		e := noTermination(why)
+		if f.Group != nil {
+			e.Detail += " Group " + Quote(f.Group.Name) + ": " + Capacity(*f.Group) + "."
+		}
+		return e, true
+	}
+	return Explanation{}, false
+}
+
+// noTermination says why the machine cannot be terminated as asked.
+func noTermination(why string) Explanation {
+	const title = "The machine cannot be terminated as asked"
+	switch why {
+	case "owner_unknown":
+		return Explanation{title, "It could not be read whether an Auto Scaling group owns it.", "Grant autoscaling:DescribeAutoScalingInstances, or ask without terminating."}
+	case "in_group":
+		return Explanation{title, "An Auto Scaling group owns it, and would start another.", "Choose whether the group starts a replacement or lowers its capacity by one."}
+	case "no_group":
+		return Explanation{title, "It is in no Auto Scaling group.", "Choose to terminate the machine itself."}
+	case "at_minimum":
+		return Explanation{title, "Its group is at its minimum, so AWS refuses to lower the capacity.", "Choose a replacement, or lower the group's minimum first."}
+	case "termination_protected":
+		return Explanation{title, "Termination protection is on.", "Switch the protection off first, or ask without terminating."}
+	case "protection_unknown":
+		return Explanation{title, "It could not be read whether termination protection is on.", "Grant ec2:DescribeInstances and ec2:DescribeInstanceAttribute, or ask without terminating."}
+	case "warm_pool":
+		return Explanation{title, "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."}
+	case "external_host":
+		return Explanation{title, "It is no EC2 machine.", "Ask without terminating."}
+	}
+	return Explanation{title, Quote(why), "Ask without terminating."}
 }
 
 func tasks(ts []ecsops.TaskRef) string {

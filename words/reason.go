@@ -48,6 +48,14 @@ func Reason(r policy.Reason) string {
 		return "no approval lifts this"
 	case policy.ReasonNeedsApproval:
 		return "it needs a second person's approval first"
+	case policy.ReasonChannelArchived:
+		return "this channel is archived"
+	case policy.ReasonPlanUnknown:
+		return "there is no plan for it, and without one the answer is no"
+	case policy.ReasonAlreadyApproved:
+		return "you approved this revision already"
+	case policy.ReasonUnknownAction:
+		return "what was asked is not known, so the answer is no"
 	case policy.ReasonUnmapped:
 		return "your terminal user is not mapped to a Slack person, so you may only read"
 	}

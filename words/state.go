@@ -45,6 +45,14 @@ func State(s workflow.State) string {
 	return "In a state that this version cannot name: " + Quote(string(s))
 }
 
+// stateNow is a state within a sentence; "" for none.
+func stateNow(prefix string, s workflow.State) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + lowerFirst(State(s))
+}
+
 // StateSymbol is a sign for a state, beside its words.
 func StateSymbol(s workflow.State) string {
 	switch s {

@@ -46,7 +46,7 @@ func Fact(name string) string {
 	case "services":
 		return "the services"
 	case "task_definitions":
-		return "task definitions"
+		return "the tasks' definitions"
 	case "target_groups":
 		return "load-balancer health"
 	case "ec2":
@@ -65,6 +65,14 @@ func Fact(name string) string {
 		return "the group's activity"
 	case "listed":
 		return "the list of registrations"
+	case "replacements":
+		return "the tasks' replacements"
+	case "termination_protection":
+		return "whether termination protection is on"
+	case "target_type_lambda":
+		return "target groups of Lambda functions"
+	case "target_type_alb":
+		return "target groups that are load balancers"
 	case "classic_lbs", "classic_load_balancers":
 		return "Classic Load Balancers"
 	case "capacity":

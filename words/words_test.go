@@ -1,0 +1,292 @@
+package words
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+	"ecsbot/workflow"
+)
+
+// constants reads the string constants of a type from a package's source, so that
+// a new one without words fails here and not in front of a person.
+func constants(t *testing.T, dir, typeName string) []string {
+	t.Helper()
+	var out []string
+	for _, file := range sources(t, dir) {
+		for _, decl := range file.Decls {
+			gen, ok := decl.(*ast.GenDecl)
+			if !ok || gen.Tok != token.CONST {
+				continue
+			}
+			for _, spec := range gen.Specs {
+				out = append(out, valuesOf(t, spec.(*ast.ValueSpec), typeName)...)
+			}
+		}
+	}
+	if len(out) == 0 {
+		t.Fatalf("no constants of type %s in %s", typeName, dir)
+	}
+	return out
+}
+
+func sources(t *testing.T, dir string) []*ast.File {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*ast.File
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, e.Name()), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, file)
+	}
+	return out
+}
+
+func valuesOf(t *testing.T, vs *ast.ValueSpec, typeName string) []string {
+	t.Helper()
+	id, ok := vs.Type.(*ast.Ident)
+	if !ok || id.Name != typeName {
+		return nil
+	}
+	var out []string
+	for _, v := range vs.Values {
+		s, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+const cannotName = "this version"
+
+func TestEveryConstantHasWords(t *testing.T) {
+	eco, pol, wfl := "../ecsops", "../policy", "../workflow"
+	for _, c := range []struct {
+		dir, typeName string
+		say           func(string) string
+	}{
+		{eco, "Rule", func(s string) string { return Finding(ecsops.Finding{Rule: ecsops.Rule(s)}) }},
+		{eco, "Path", func(s string) string { return Path(ecsops.Path(s)) }},
+		{eco, "Fate", func(s string) string { return Fate(ecsops.Fate(s)) }},
+		{eco, "StepKind", func(s string) string { return Step(ecsops.Step{Kind: ecsops.StepKind(s)}) }},
+		{eco, "Termination", func(s string) string { return Termination(ecsops.Termination(s)) }},
+		{eco, "ActionKind", func(s string) string { return Action(ecsops.Action{Kind: ecsops.ActionKind(s)}) }},
+		{eco, "Result", func(s string) string { return Outcome(ecsops.Outcome{Result: ecsops.Result(s)}) }},
+		{eco, "CheckResult", func(s string) string { return CheckResult(ecsops.CheckResult(s)) }},
+		{pol, "Reason", func(s string) string { return Reason(policy.Reason(s)) }},
+		{pol, "Requirement", func(s string) string { return Requirement(policy.Requirement(s)) }},
+		{pol, "Action", func(s string) string { return Doing(policy.Action(s)) + Refused(policy.Action(s)) }},
+		{wfl, "State", func(s string) string { return State(workflow.State(s)) }},
+		{wfl, "EventType", func(s string) string { return Event(workflow.Event{Type: workflow.EventType(s)}) }},
+		{wfl, "AnswerKind", func(s string) string { return Answer(workflow.Answer{Kind: workflow.AnswerKind(s)}) }},
+		{wfl, "BlockReason", func(s string) string { return Block(workflow.Block{Reason: workflow.BlockReason(s)}) }},
+		{wfl, "Verb", func(s string) string { return Button(workflow.Verb(s), ecsops.Plan{}) }},
+	} {
+		seen := map[string]string{}
+		for _, v := range constants(t, c.dir, c.typeName) {
+			got := c.say(v)
+			if got == "" || strings.Contains(got, cannotName) || v != "" && strings.Contains(got, string(OpenQuote)+v+string(CloseQuote)) {
+				t.Errorf("%s %q has no words of its own: %q", c.typeName, v, got)
+			}
+			if other, ok := seen[got]; ok {
+				t.Errorf("%s %q and %q say the same: %q", c.typeName, v, other, got)
+			}
+			seen[got] = v
+		}
+	}
+}
+
+func TestUnknownConstantsAreNamedNotHidden(t *testing.T) {
+	for _, got := range []string{
+		Finding(ecsops.Finding{Rule: "X9"}), Path("x9"), Fate("x9"), Step(ecsops.Step{Kind: "x9"}), Reason("x9"), State("x9"),
+		Event(workflow.Event{Type: "x9"}), Answer(workflow.Answer{Kind: "x9"}), Block(workflow.Block{Reason: "x9"}), Check(ecsops.Check{ID: "x9"}), Cause("x9"),
+	} {
+		if !strings.Contains(strings.ToLower(got), "x9") {
+			t.Errorf("an unknown value disappears: %q", got)
+		}
+	}
+}
+
+func TestEveryFactOfASnapshotHasAName(t *testing.T) {
+	for _, file := range sources(t, "../ecsops") {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok || spec.Name.Name != "Snapshot" && spec.Name.Name != "After" {
+				return true
+			}
+			for _, f := range spec.Type.(*ast.StructType).Fields.List {
+				if _, isFact := f.Type.(*ast.IndexExpr); !isFact {
+					continue
+				}
+				key := strings.Trim(strings.TrimPrefix(strings.Trim(f.Tag.Value, "`"), "json:"), `"`)
+				if got := Fact(key); got == strings.ReplaceAll(key, "_", " ") {
+					t.Errorf("fact %q has no name of its own", key)
+				}
+			}
+			return true
+		})
+	}
+}
+
+var causeCall = regexp.MustCompile(`^(giveUp|end|endCause)$`)
+
+// The engine's causes are literals: in Cause fields and in the calls that end an operation.
+func TestEveryCauseOfTheEngineHasWords(t *testing.T) {
+	found := map[string]bool{}
+	take := func(e ast.Expr) {
+		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, err := strconv.Unquote(lit.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[s] = true
+		}
+	}
+	for _, file := range sources(t, "../workflow") {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.KeyValueExpr:
+				if id, ok := x.Key.(*ast.Ident); ok && id.Name == "Cause" {
+					take(x.Value)
+				}
+			case *ast.CallExpr:
+				if sel, ok := x.Fun.(*ast.SelectorExpr); ok && causeCall.MatchString(sel.Sel.Name) {
+					for _, a := range x.Args {
+						take(a)
+					}
+				}
+			}
+			return true
+		})
+	}
+	if len(found) == 0 {
+		t.Fatal("no causes found in ../workflow: has the engine changed how it names them?")
+	}
+	for key := range found {
+		if _, ok := causes()[key]; !ok {
+			t.Errorf("cause %q has no words", key)
+		}
+	}
+	for _, silent := range []string{"stopped", "deadline_silence", "drift_silence"} {
+		if _, ok := causes()[silent+"_not_ours"]; !ok {
+			t.Errorf("cause %q_not_ours has no words", silent)
+		}
+	}
+}
+
+func TestChecksHaveWords(t *testing.T) {
+	for i := 1; i <= 8; i++ {
+		id := fmt.Sprintf("V%d", i)
+		if got := Check(ecsops.Check{ID: id, Result: ecsops.CheckPassed}); strings.Contains(got, id) || !strings.HasSuffix(got, ": verified") {
+			t.Errorf("check %s: %q", id, got)
+		}
+	}
+}
+
+func TestSentences(t *testing.T) {
+	task := ecsops.TaskRef{ARN: "arn:aws:ecs:eu-central-1:1:task/prod/0123456789abcdef0123456789abcdef", Name: "report:3", Class: ecsops.Standalone}
+	target := ecsops.Target{EC2: "i-0a1b2c3d4e5f60001"}
+	for why, c := range map[string]struct{ got, want string }{
+		"a missing permission is named": {
+			Unknown(ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}),
+			"could not read load-balancer health: “elasticloadbalancing:DescribeTargetHealth” answered “AccessDenied”"},
+		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_lbs", Reason: "not modelled"}), "this version does not look at Classic Load Balancers"},
+		"a refusal says that nothing changed": {
+			Refusal(policy.Propose, policy.Verdict{Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonGuest}}),
+			"not deregistering: you are not among the operators; guests may not use this. Nothing was changed."},
+		"percentages in numbers": {
+			Explain(ecsops.Finding{Rule: ecsops.RuleDrainImpossible, Services: []ecsops.ServiceImpact{{Service: "web", Desired: 1, Running: 1, MinPercent: 100, MaxPercent: 150}}}).Detail,
+			"service “web” wants 1 and runs 1; with minimum 100 % and maximum 150 % ECS may stop 0 and start 0"},
+		"orphans are never called stopped": {Orphans(2, target, ecsops.Known(ecsops.EC2{State: "running"})),
+			"ECS will show STOPPED; the containers of 2 tasks keep running on i-0a1b2c3d4e5f60001 until you stop them or terminate the machine."},
+		"a machine that is gone runs nothing": {Orphans(2, target, ecsops.Known(ecsops.EC2{State: "terminated"})), "The machine is gone, so no container is left running."},
+		"a task by name":                      {Task(task), "“report:3” (belongs to no service), task “01234567”"},
+		"below the minimum AWS refuses": {GroupArithmetic(ecsops.Group{Name: "g", Min: 2, Desired: 2, Max: 4}, ecsops.Shrink),
+			"Auto Scaling group “g”: desired 2 → 1 (min 2, max 4); nothing is started in its place. AWS will refuse: that is below the minimum."},
+		"an approval of orphans is no order to stop them": {
+			EventPhrase(workflow.Event{Type: workflow.EvApproved, Revision: 2, Tasks: []string{task.ARN}}),
+			"approved revision 2; tasks that would be left running on the machine: “0123456789abcdef0123456789abcdef”"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s:\n got %q\nwant %q", why, c.got, c.want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", 45 * time.Second: "45 s", 119*time.Second + 600*time.Millisecond: "2 min", 25 * time.Minute: "25 min",
+		59*time.Minute + 45*time.Second: "1 h", 70 * time.Minute: "1 h 10 min", 2 * time.Hour: "2 h", 51 * time.Hour: "2 d 3 h",
+	} {
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// A problem's words never carry the error's own text: it may hold what does not belong in a channel.
+func TestProblemKeepsSecrets(t *testing.T) {
+	for _, err := range []error{
+		errors.New("dial xoxb-123: refused"), fmt.Errorf("xoxb-123: %w", workflow.ErrNotFound), fmt.Errorf("xoxb-123: %w", workflow.ErrConflict),
+		fmt.Errorf("xoxb-123: %w", workflow.ErrLocked), fmt.Errorf("xoxb-123: %w", workflow.ErrSpent), fmt.Errorf("xoxb-123: %w", context.DeadlineExceeded), fmt.Errorf("xoxb-123: %w", context.Canceled),
+	} {
+		what, why, next := Problem(err)
+		if what == "" || why == "" || next == "" || strings.Contains(what+why+next, "xoxb") {
+			t.Errorf("Problem(%v) = %q, %q, %q", err, what, why, next)
+		}
+	}
+	if a, b := ProblemLine(workflow.ErrLocked), ProblemLine(errors.New("x")); a == b {
+		t.Errorf("ErrLocked has no words of its own: %q", a)
+	}
+}
+
+func TestForeign(t *testing.T) {
+	for in, want := range map[string]string{
+		"  web \n\t api ": "web api", "a\u202Eb": "ab", "z\u200Bw": "zw", "“x”": `"x"`, "`x`": "'x'", "\xffa": "a", "é": "é", "e\u0301\u0302\u0303": "e\u0301\u0302",
+		strings.Repeat("a", 200): strings.Repeat("a", 119) + "…", "\u3164": "", "🎉": "🎉",
+	} {
+		if got := Foreign(in); got != want {
+			t.Errorf("Foreign(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzForeign(f *testing.F) {
+	f.Add("web <!channel>\u202E\n“x”", 10)
+	f.Fuzz(func(t *testing.T, s string, limit int) {
+		limit = limit%300 + 1
+		got := ForeignN(s, limit)
+		if n := utf8.RuneCountInString(got); n > max(limit, 1) {
+			t.Errorf("%d runes, limit %d: %q", n, limit, got)
+		}
+		if !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\t“”`\u202E\u200B\u0000") {
+			t.Errorf("not clean: %q", got)
+		}
+		if again := ForeignN(got, limit); again != got {
+			t.Errorf("cleaning twice differs: %q, then %q", got, again)
+		}
+	})
+}
