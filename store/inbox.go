@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"ecsbot/workflow"
 )
@@ -25,7 +28,8 @@ var errClosed = errors.New("the store is closed")
 // PutInbox stores an envelope; it is durable when it returns nil. fresh is false
 // when the id was seen before, handled or not. The caller holds the item for a
 // minute; then ClaimInbox hands it out again unless DoneInbox was called.
-// When ctx ends first the envelope may or may not have been stored.
+// After an error the envelope is not stored: one whose ctx ended in mid-commit
+// is removed again.
 func (d *DB) PutInbox(ctx context.Context, it workflow.InboxItem) (fresh bool, err error) {
 	if it.ID == "" {
 		return false, errors.New("storing an envelope: it has no id")
@@ -84,30 +88,40 @@ func (d *DB) DoneInbox(ctx context.Context, id string) error {
 // others gather. A lone put waits for nobody.
 type batcher struct {
 	back backend
-	in   chan put
+	log  zerolog.Logger
+	in   chan *put
 	stop chan struct{}
 	once sync.Once
 	done sync.WaitGroup
 }
 
+// put is one envelope on its way. state decides who has the last word: the
+// batcher that stored it, or the caller who would wait no longer.
 type put struct {
 	item   workflow.InboxItem
+	state  atomic.Int32
 	answer chan answer // capacity 1: the batcher never waits for a caller who left
 }
+
+const (
+	putPending = iota
+	putAnswered
+	putWithdrawn
+)
 
 type answer struct {
 	fresh bool
 	err   error
 }
 
-func newBatcher(b backend) *batcher {
-	g := &batcher{back: b, in: make(chan put), stop: make(chan struct{})}
+func newBatcher(b backend, log zerolog.Logger) *batcher {
+	g := &batcher{back: b, log: log, in: make(chan *put), stop: make(chan struct{})}
 	g.done.Go(g.run)
 	return g
 }
 
 func (g *batcher) put(ctx context.Context, it workflow.InboxItem) (bool, error) {
-	p := put{it, make(chan answer, 1)}
+	p := &put{item: it, answer: make(chan answer, 1)}
 	select {
 	case g.in <- p:
 	case <-g.stop:
@@ -119,7 +133,11 @@ func (g *batcher) put(ctx context.Context, it workflow.InboxItem) (bool, error) 
 	case a := <-p.answer:
 		return a.fresh, a.err
 	case <-ctx.Done():
-		return false, fmt.Errorf("storing an envelope: %w: %w", ErrUncertain, context.Cause(ctx))
+		if p.state.CompareAndSwap(putPending, putWithdrawn) {
+			return false, fmt.Errorf("storing an envelope: %w", context.Cause(ctx))
+		}
+		a := <-p.answer // it was stored just now
+		return a.fresh, a.err
 	}
 }
 
@@ -139,12 +157,18 @@ func (g *batcher) run() {
 	}
 }
 
-func (g *batcher) gather(first put) []put {
-	ps := []put{first}
+// gather takes what waits. An id comes once into a batch: its second put
+// is answered by the next one.
+func (g *batcher) gather(first *put) []*put {
+	ps, ids := []*put{first}, map[string]bool{first.item.ID: true}
 	for len(ps) < inboxMaxBatch {
 		select {
 		case p := <-g.in:
-			ps = append(ps, p)
+			if ids[p.item.ID] {
+				g.commit(ps)
+				return []*put{p}
+			}
+			ps, ids[p.item.ID] = append(ps, p), true
 		default:
 			return ps
 		}
@@ -152,37 +176,81 @@ func (g *batcher) gather(first put) []put {
 	return ps
 }
 
-func (g *batcher) commit(ps []put) {
+func (g *batcher) commit(ps []*put) {
+	ps = slices.DeleteFunc(ps, func(p *put) bool { return p.state.Load() == putWithdrawn })
+	if len(ps) == 0 {
+		return
+	}
 	fresh, err := g.insert(ps)
 	if err != nil && len(ps) > 1 && !errors.Is(err, ErrUncertain) {
 		// One envelope that the database refuses must not sink the others.
 		for _, p := range ps {
-			g.commit([]put{p})
+			g.commit([]*put{p})
 		}
 		return
 	}
+	var left []string
 	for _, p := range ps {
-		a := answer{err: err}
-		if err == nil {
-			a.fresh = fresh[p.item.ID]
-			delete(fresh, p.item.ID) // of two equal ids in one batch one is fresh
+		isFresh := fresh[p.item.ID]
+		if p.state.CompareAndSwap(putPending, putAnswered) {
+			p.answer <- answer{isFresh, err}
 		}
-		p.answer <- a
+		if isFresh && p.state.Load() == putWithdrawn || errors.Is(err, ErrUncertain) {
+			left = append(left, p.item.ID)
+		}
+	}
+	g.withdraw(left)
+}
+
+// withdraw removes envelopes whose putters were told that they are not stored:
+// nothing may come of them later.
+func (g *batcher) withdraw(ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
+	defer cancel()
+	err := g.back.update(ctx, func(t tx) error {
+		for _, id := range ids {
+			if _, err := t.exec(ctx, `DELETE FROM inbox WHERE id = $1 AND done_at = 0`, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		g.log.Error().Err(err).Int("envelopes", len(ids)).Msg("envelopes that were given up may still be handled")
 	}
 }
 
-func (g *batcher) insert(ps []put) (map[string]bool, error) {
+// insert stores a batch. When the answer to COMMIT is lost it asks again: the
+// hold, to the nanosecond, tells our own rows from those of an earlier delivery.
+func (g *batcher) insert(ps []*put) (fresh map[string]bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
 	defer cancel()
+	hold := nanos(g.back.real().Add(inboxHold))
+	for range 3 {
+		fresh, err = g.tryInsert(ctx, ps, hold)
+		if !errors.Is(err, ErrUncertain) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("storing an envelope: %w", err)
+	}
+	return fresh, nil
+}
+
+func (g *batcher) tryInsert(ctx context.Context, ps []*put, hold int64) (map[string]bool, error) {
 	fresh := make(map[string]bool, len(ps))
 	err := g.back.update(ctx, func(t tx) error {
 		var v values
-		hold := nanos(g.back.real().Add(inboxHold))
 		for _, p := range ps {
 			v.add(p.item.ID, p.item.Kind, append([]byte{}, p.item.Payload...), nanos(p.item.ReceivedAt), hold, 0)
 		}
-		rs, err := t.query(ctx, `INSERT INTO inbox (id, kind, payload, received_at, lease_until, done_at) VALUES `+
-			v.text()+` ON CONFLICT (id) DO NOTHING RETURNING id`, v.args...)
+		rs, err := t.query(ctx, `INSERT INTO inbox (id, kind, payload, received_at, lease_until, done_at) VALUES `+v.text()+`
+			ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until
+			WHERE inbox.lease_until = excluded.lease_until AND inbox.done_at = 0 RETURNING id`, v.args...)
 		if err != nil {
 			return err
 		}
@@ -196,10 +264,7 @@ func (g *batcher) insert(ps []put) (map[string]bool, error) {
 		}
 		return rs.Err()
 	})
-	if err != nil {
-		return nil, fmt.Errorf("storing an envelope: %w", err)
-	}
-	return fresh, nil
+	return fresh, err
 }
 
 // sortInbox: RETURNING promises no order.

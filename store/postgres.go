@@ -79,7 +79,7 @@ func openPostgres(ctx context.Context, url string, serve bool, log zerolog.Logge
 	p := &postgresDB{pgConn: pgConn{pool}, pool: pool, time: &serverClock{}}
 	bctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = cancel
-	if p.jobs, err = river.NewClient(riverpgxv5.New(pool), &river.Config{FetchCooldown: notifyEvery}); err != nil {
+	if p.jobs, err = river.NewClient(riverpgxv5.New(pool), p.queueTime(&river.Config{FetchCooldown: notifyEvery})); err != nil {
 		p.close()
 		return nil, fmt.Errorf("making the job queue: %w", err)
 	}
@@ -165,14 +165,16 @@ func (p *postgresDB) isAurora(ctx context.Context) bool {
 }
 
 func (p *postgresDB) update(ctx context.Context, f func(tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	c, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for a connection: %w", err)
 	}
-	// A transaction that is under way is not given up half way: its outcome
-	// would be unknown to the caller.
+	defer c.Release()
+	// f's statements end with the caller's ctx, and roll back. COMMIT does not:
+	// its outcome would be unknown.
 	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
-	t, err := p.pool.Begin(wctx)
+	t, err := c.Begin(wctx)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -272,12 +274,28 @@ func (p *postgresDB) work(ctx context.Context, cfg *river.Config) (queue, error)
 	// River drops those within notifyEvery of another, even of one whose
 	// transaction was rolled back.
 	cfg.FetchCooldown, cfg.FetchPollInterval = 20*time.Millisecond, 250*time.Millisecond
-	c, err := river.NewClient(riverpgxv5.New(p.pool), cfg)
+	c, err := river.NewClient(riverpgxv5.New(p.pool), p.queueTime(cfg))
 	if err != nil {
 		return nil, err
 	}
 	return c, c.Start(ctx)
 }
+
+// queueTime makes River reckon with the server's clock, as its SQL does. By this
+// machine's own, a snooze would be late, or early again and again, by the skew.
+func (p *postgresDB) queueTime(cfg *river.Config) *river.Config {
+	cfg.Test.Time = riverTime{p.time.now}
+	return cfg
+}
+
+// riverTime is a clock as River takes one.
+type riverTime struct{ now func() time.Time }
+
+// Now implements rivertype.TimeGenerator.
+func (t riverTime) Now() time.Time { return t.now() }
+
+// NowOrNil implements rivertype.TimeGenerator: in SQL the server's now() holds.
+func (t riverTime) NowOrNil() *time.Time { return nil }
 
 func (p *postgresDB) real() time.Time { return p.time.now() }
 

@@ -95,6 +95,14 @@ func openSQLite(ctx context.Context, dir string) (*sqliteDB, error) {
 		return nil, fmt.Errorf("making STATE_DIR: %w", err)
 	}
 	path := filepath.Join(dir, sqliteFile)
+	// Made by us, so that it and what SQLite puts beside it are the owner's alone.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
 	w, err := sql.Open("sqlite", sqliteDSN(path, false))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
@@ -112,10 +120,6 @@ func openSQLite(ctx context.Context, dir string) (*sqliteDB, error) {
 		s.close()
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		s.close()
-		return nil, fmt.Errorf("protecting %s: %w", path, err)
-	}
 	s.jobs, err = river.NewClient(riversqlite.New(w), &river.Config{})
 	if err != nil {
 		s.close()
@@ -125,14 +129,16 @@ func openSQLite(ctx context.Context, dir string) (*sqliteDB, error) {
 }
 
 func (s *sqliteDB) update(ctx context.Context, f func(tx) error) error {
-	// A transaction that is under way is not given up half way: its outcome
-	// would be unknown to the caller. Waiting for the handle is given up.
-	if err := ctx.Err(); err != nil {
-		return err
+	c, err := s.w.Conn(ctx) // waits for the handle no longer than the caller
+	if err != nil {
+		return fmt.Errorf("waiting for the database: %w", err)
 	}
+	defer c.Close() //nolint:errcheck // gives the handle back
+	// f's statements end with the caller's ctx, and roll back. COMMIT does not:
+	// its outcome would be unknown.
 	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
-	t, err := s.w.BeginTx(wctx, nil)
+	t, err := c.BeginTx(wctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}

@@ -89,7 +89,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if d.clock == nil {
 		d.clock = realClock{d.back.real}
 	}
-	d.batch = newBatcher(d.back)
+	d.batch = newBatcher(d.back, o.Log)
 	return d, nil
 }
 

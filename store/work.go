@@ -124,7 +124,7 @@ func (d *DB) queueConfig(w Workers) *river.Config {
 		Queues: map[string]river.QueueConfig{
 			stepQueue: {MaxWorkers: stepWorkers}, deliverQueue: {MaxWorkers: deliverWorkers}},
 		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter,
-		MaxAttempts: maxAttempts, RetryPolicy: retryPolicy{},
+		MaxAttempts: maxAttempts, RetryPolicy: retryPolicy{d.back.real},
 		// A finished job tells nothing that the log does not.
 		CompletedJobRetentionPeriod: time.Hour,
 		ErrorHandler:                crashLog{d.log},
@@ -317,11 +317,11 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // retryPolicy is for attempts that panicked or were rescued.
-type retryPolicy struct{}
+type retryPolicy struct{ now func() time.Time }
 
 // NextRetry implements river.ClientRetryPolicy.
-func (retryPolicy) NextRetry(j *rivertype.JobRow) time.Time {
-	return time.Now().Add(backoff(j.Attempt))
+func (p retryPolicy) NextRetry(j *rivertype.JobRow) time.Time {
+	return p.now().Add(backoff(j.Attempt))
 }
 
 // crashLog reports what River recovered: a panic is a defect of ours.
