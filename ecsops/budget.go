@@ -2,6 +2,7 @@ package ecsops
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/aws/smithy-go/middleware"
@@ -107,12 +108,16 @@ func newBudget(clock Clock, b bucket, u use) *budget {
 	return &budget{clock: clock, limiter: rate.NewLimiter(rate.Limit(per), max(1, int(float64(b.burst)*share)))}
 }
 
+// never is what a clock that stands still answers: waiting for it would never end, so
+// the budget does not hold then.
+const never = time.Duration(math.MaxInt64)
+
 // wait takes one token, or returns ctx's error without taking one. It waits on the
 // injected clock, so a paced clock refills as fast as it runs.
 func (b *budget) wait(ctx context.Context) error {
 	r := b.limiter.ReserveN(b.clock.Now(), 1)
 	at := b.clock.Now().Add(r.DelayFrom(b.clock.Now()))
-	for b.clock.Now().Before(at) {
+	for b.clock.Now().Before(at) && b.clock.Until(at) < never {
 		if err := b.nap(ctx, at); err != nil {
 			r.CancelAt(b.clock.Now())
 			return err

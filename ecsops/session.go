@@ -44,7 +44,15 @@ const (
 // newReadRetryer is called by the SDK for each client; sharing one between clients
 // or Regions would share its token bucket (hashicorp/aws-sdk-go-base#915).
 func newReadRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = readAttempts })
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = readAttempts
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if isThrottle(err) {
+				return aws.TrueTernary
+			}
+			return aws.UnknownTernary
+		}))
+	})
 }
 
 func serviceOf(ctx context.Context) string   { return awsmw.GetServiceID(ctx) }

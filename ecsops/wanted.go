@@ -3,9 +3,9 @@ package ecsops
 import (
 	"context"
 	"regexp"
-	"slices"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
@@ -127,9 +127,10 @@ func (s *session) targetGroup(ctx context.Context, arn string, types *later[map[
 	return g, nil
 }
 
-// speculate starts definitions and target groups of the services that are probably here,
-// one round trip before DescribeTasks says so: the services' own events name the tasks
-// that they started. A wrong guess costs a call; a missing one is read later.
+// speculate starts definitions and target groups one round trip before DescribeTasks says
+// which are needed: those of all services when they are few, else those of the services
+// whose own events name a task that is here. A wrong guess costs a call; a missing one is
+// read later.
 func (r *reader) speculate() {
 	services, running := r.services, r.running
 	r.wg.Go(func() {
@@ -141,14 +142,7 @@ func (r *reader) speculate() {
 		if err != nil {
 			return
 		}
-		var groups, definitions []string
-		for _, s := range guess(all, arns) {
-			own, _ := balancers(s)
-			groups = append(groups, own...)
-			if s.TaskDefinition != nil {
-				definitions = append(definitions, *s.TaskDefinition)
-			}
-		}
+		groups, definitions := guess(all, arns)
 		r.wantGroups(groups)
 		r.defs.want(definitions)
 	})
@@ -156,29 +150,42 @@ func (r *reader) speculate() {
 
 var taskInEvent = regexp.MustCompile(`\(task ([0-9a-f-]{32,36})\)`)
 
-const fewServices = 8 // up to this many, all of them are worth asking for
+// Up to so many of each are read for all services of a cluster: a third of what half of
+// the task-definition bucket holds at once, and two load-balancer calls for each group.
+const (
+	guessDefinitions = 16
+	guessGroups      = 8
+)
 
-func guess(all map[string]ecstypes.Service, tasks []string) []ecstypes.Service {
+// guess returns the target groups and task definitions that are worth asking for.
+func guess(all map[string]ecstypes.Service, tasks []string) (groups, definitions []string) {
 	here := map[string]bool{}
 	for _, arn := range tasks {
 		here[lastPart(arn)] = true
 	}
-	var out []ecstypes.Service
+	var everyGroup, everyDefinition []string
 	for _, s := range all {
-		started := slices.ContainsFunc(s.Events, func(e ecstypes.ServiceEvent) bool {
-			if e.Message == nil {
-				return false
-			}
-			for _, m := range taskInEvent.FindAllStringSubmatch(*e.Message, -1) {
-				if here[m[1]] {
-					return true
-				}
-			}
-			return false
-		})
-		if started || len(all) <= fewServices && s.RunningCount > 0 {
-			out = append(out, s)
+		own, _ := balancers(s)
+		definition := aws.ToString(s.TaskDefinition)
+		everyGroup, everyDefinition = append(everyGroup, own...), append(everyDefinition, definition)
+		if startedOne(s.Events, here) {
+			groups, definitions = append(groups, own...), append(definitions, definition)
 		}
 	}
-	return out
+	everyGroup, everyDefinition = sortedOnce(everyGroup), sortedOnce(everyDefinition)
+	if len(everyGroup) <= guessGroups && len(everyDefinition) <= guessDefinitions {
+		return everyGroup, everyDefinition
+	}
+	return groups, definitions
+}
+
+func startedOne(events []ecstypes.ServiceEvent, here map[string]bool) bool {
+	for _, e := range events {
+		for _, m := range taskInEvent.FindAllStringSubmatch(aws.ToString(e.Message), -1) {
+			if here[m[1]] {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,0 +1,329 @@
+package ecsops_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/sim/aws"
+	"ecsbot/sim/clock"
+)
+
+var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+// estate is a simulated account with a Fleet that sees it over the wire.
+type estate struct {
+	*aws.Cloud
+	*ecsops.Fleet
+	t     *testing.T
+	clock *clock.Paced
+	mu    sync.Mutex
+	calls []ecsops.Call // guarded by mu
+}
+
+func (e *estate) observe(c ecsops.Call) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls = append(e.calls, c)
+}
+
+func (e *estate) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls = nil
+}
+
+func (e *estate) seen() []ecsops.Call {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.calls)
+}
+
+// over serves an estate and gives a Fleet for its account. Time is manual.
+func over(t *testing.T, build func(*aws.Cloud) error, change ...func(*ecsops.Config)) *estate {
+	t.Helper()
+	e := &estate{t: t, clock: clock.New(start, 0)}
+	cloud, err := aws.New(aws.Config{Clock: e.clock, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := build(cloud); err != nil {
+		t.Fatal(err)
+	}
+	if err := cloud.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() }) // keep-alive connections of the SDK may still be open
+	e.Cloud = cloud
+	for k, v := range map[string]string{
+		"AWS_ENDPOINT_URL": cloud.URL(), "AWS_ACCESS_KEY_ID": aws.AccessKeyID(aws.DemoAccount), "AWS_SECRET_ACCESS_KEY": "sim",
+		"AWS_REGION": aws.DemoRegion, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+	} {
+		t.Setenv(k, v)
+	}
+	cfg := ecsops.Config{Clusters: []string{aws.DemoCluster, aws.DemoStagingCluster}, Clock: e.clock, Observe: e.observe}
+	for _, c := range change {
+		c(&cfg)
+	}
+	if e.Fleet, err = ecsops.New(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func demo(t *testing.T, change ...func(*ecsops.Config)) *estate {
+	return over(t, func(c *aws.Cloud) error { return c.Demo() }, change...)
+}
+
+func (e *estate) preview(id string) ecsops.Snapshot {
+	e.t.Helper()
+	p, err := e.Preview(e.t.Context(), ecsops.Ref{EC2: ecsops.EC2ID(id)})
+	if err != nil || len(p.Found) != 1 {
+		e.t.Fatalf("Preview(%s) = %d found, %v", id, len(p.Found), err)
+	}
+	return p.Snapshot
+}
+
+func plan(s ecsops.Snapshot) ecsops.Plan {
+	return ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.Retire})
+}
+
+func rules(p ecsops.Plan) string {
+	var out []string
+	for _, f := range p.Findings {
+		out = append(out, string(f.Rule))
+	}
+	return strings.Join(out, " ")
+}
+
+func has(p ecsops.Plan, r ecsops.Rule) bool {
+	return slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool { return f.Rule == r })
+}
+
+// TestDemoPlans reads each instance of the demo estate and judges it.
+func TestDemoPlans(t *testing.T) {
+	e := demo(t)
+	for _, c := range []struct {
+		why, id string
+		path    ecsops.Path
+		verdict ecsops.Severity
+		rules   []ecsops.Rule
+	}{
+		{"replicas that fit; only the capacity is not modelled", aws.DemoClean, ecsops.PathDrain, ecsops.Amber, []ecsops.Rule{"A12", "T2", "T7"}},
+		{"a standalone task of EventBridge blocks; worker's minimum of 0 lets it fall", aws.DemoBatch, ecsops.PathDrain, ecsops.Amber, []ecsops.Rule{"T1", "A11", "A14"}},
+		{"payments: desired 1 at 100/100 can never move", aws.DemoStuck, ecsops.PathDrain, ecsops.Red, []ecsops.Rule{"R9", "A9", "A13"}},
+		{"an encoder under scale-in protection", aws.DemoProtected, ecsops.PathDrain, ecsops.Red, []ecsops.Rule{"R5"}},
+		{"in an Auto Scaling group", aws.DemoGroupA, ecsops.PathDrain, ecsops.Amber, []ecsops.Rule{"A1", "A2"}},
+		{"EC2 terminated", aws.DemoGhost, ecsops.PathGhost, ecsops.Green, []ecsops.Rule{"T5"}},
+		{"agent lost, machine running", aws.DemoDisconnected, ecsops.PathDisconnected, ecsops.Red, []ecsops.Rule{"R8"}},
+		{"the only instance of its cluster", aws.DemoLast, ecsops.PathDrain, ecsops.Red, []ecsops.Rule{"R6"}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			s := e.preview(c.id)
+			if missing := s.Unknowns(); len(missing) > 0 {
+				t.Fatalf("unknown facts: %v", missing)
+			}
+			p := plan(s)
+			if p.Path != c.path || p.Verdict != c.verdict {
+				t.Errorf("path %s, verdict %s, findings %s; want %s, %s", p.Path, p.Verdict, rules(p), c.path, c.verdict)
+			}
+			for _, r := range c.rules {
+				if !has(p, r) {
+					t.Errorf("no %s among %s", r, rules(p))
+				}
+			}
+			if string(s.Target.EC2) != c.id || s.Target.InstanceID() != aws.DemoRegistration(c.id) {
+				t.Errorf("target %+v", s.Target)
+			}
+		})
+	}
+}
+
+func TestResolve(t *testing.T) {
+	e := demo(t)
+	registration := aws.DemoRegistration(aws.DemoClean)
+	arn := ecsops.InstanceARN("arn:aws:ecs:" + aws.DemoRegion + ":" + aws.DemoAccount + ":container-instance/prod/" + registration)
+	for _, c := range []struct {
+		why string
+		ref ecsops.Ref
+	}{
+		{"EC2 id, any allowed cluster", ecsops.Ref{EC2: aws.DemoClean}},
+		{"EC2 id in its cluster", ecsops.Ref{EC2: aws.DemoClean, Cluster: "prod"}},
+		{"registration id", ecsops.Ref{InstanceID: registration}},
+		{"ARN", ecsops.Ref{Instance: arn, Cluster: "prod", Account: aws.DemoAccount, Region: aws.DemoRegion}},
+		{"cluster's ARN", ecsops.Ref{EC2: aws.DemoClean, Cluster: string(ecsops.MakeClusterARN(aws.DemoAccount, aws.DemoRegion, "prod"))}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			got, err := e.Resolve(t.Context(), c.ref)
+			if err != nil || len(got) != 1 || got[0].Target.Instance != arn || got[0].Target.EC2 != aws.DemoClean {
+				t.Fatalf("Resolve(%+v) = %+v, %v", c.ref, got, err)
+			}
+			if got[0].Name != "prod-1" || got[0].EC2State != "running" || got[0].Target.RegisteredAt.IsZero() {
+				t.Errorf("listed as %+v", got[0])
+			}
+		})
+	}
+}
+
+func TestResolveNothing(t *testing.T) {
+	e := demo(t)
+	_, err := e.Resolve(t.Context(), ecsops.Ref{EC2: "i-0a1b2c3d4e5f60011"})
+	missing, ok := errors.AsType[*ecsops.NotFoundError](err)
+	if !ok || len(missing.Searched) != 2 || !slices.Contains(missing.Nearest, aws.DemoClean) || len(missing.Unreadable) != 0 {
+		t.Fatalf("Resolve = %#v", err)
+	}
+	_, err = e.Resolve(t.Context(), ecsops.Ref{EC2: aws.DemoClean, Cluster: "prd"})
+	wrong, ok := errors.AsType[*ecsops.UnknownClusterError](err)
+	if !ok || !slices.Contains(wrong.Nearest, "prod") {
+		t.Fatalf("Resolve in prd = %#v", err)
+	}
+	e.Deny("ListContainerInstances")
+	_, err = e.Resolve(t.Context(), ecsops.Ref{EC2: aws.DemoClean})
+	missing, ok = errors.AsType[*ecsops.NotFoundError](err)
+	if !ok || len(missing.Unreadable) != 2 || missing.Unreadable[0].Reason != "AccessDeniedException" {
+		t.Fatalf("denied: Resolve = %#v", err)
+	}
+}
+
+// TestSeveralRegistrations: an agent that lost its data registers the same EC2 id again.
+func TestSeveralRegistrations(t *testing.T) {
+	e := demo(t)
+	if _, err := e.ReRegister(aws.DemoClean, "prod"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := e.Preview(t.Context(), ecsops.Ref{EC2: aws.DemoClean})
+	if err != nil || len(p.Found) != 2 || p.Found[0].Target.Instance == p.Found[1].Target.Instance {
+		t.Fatalf("Preview = %+v, %v", p.Found, err)
+	}
+	s, err := e.Inspect(t.Context(), p.Found[0].Target)
+	if err != nil || !has(plan(s), ecsops.RuleDuplicate) {
+		t.Fatalf("findings %s, %v", rules(plan(s)), err)
+	}
+}
+
+// TestDeniedReads refuses each read in turn: the verdict never turns greener, and the
+// missing fact is named with its call.
+func TestDeniedReads(t *testing.T) {
+	e := demo(t)
+	for _, id := range []string{aws.DemoClean, aws.DemoProtected, aws.DemoGroupB, aws.DemoGhost, aws.DemoDisconnected} {
+		whole := e.preview(id)
+		before := plan(whole)
+		for call, fact := range map[string]string{
+			"DescribeContainerInstances": "instance", "DescribeClusters": "cluster", "ListTasks": "tasks", "DescribeTasks": "tasks",
+			"GetTaskProtection": "protection", "DescribeServices": "services", "DescribeInstances": "ec2",
+			"DescribeAutoScalingInstances": "group", "GetCallerIdentity": "",
+		} {
+			e.Deny(call)
+			s, err := e.Inspect(t.Context(), whole.Target)
+			e.Allow(call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := plan(s)
+			if after.Verdict.Rank() < before.Verdict.Rank() {
+				t.Errorf("%s without %s: %s became %s", id, call, before.Verdict, after.Verdict)
+			}
+			if fact == "" {
+				continue
+			}
+			i := slices.IndexFunc(s.Unknowns(), func(u ecsops.Unknown) bool { return u.Fact == fact })
+			if i < 0 || !strings.HasSuffix(s.Unknowns()[i].Call, ":"+call) || s.Unknowns()[i].Reason == "" {
+				t.Errorf("%s without %s: unknown %v", id, call, s.Unknowns())
+			}
+			if !has(after, ecsops.RuleIncomplete) {
+				t.Errorf("%s without %s: no A12 in %s", id, call, rules(after))
+			}
+		}
+	}
+}
+
+// TestPages makes every page one record long: nothing may be lost behind the first.
+func TestPages(t *testing.T) {
+	e := demo(t)
+	whole := plan(e.preview(aws.DemoGroupB))
+	e.PageSize(1)
+	e.clock.Advance(time.Minute)
+	paged := plan(e.preview(aws.DemoGroupB))
+	if diff := ecsops.Diff(whole, paged); len(diff) > 0 || whole.Digest != paged.Digest {
+		t.Fatalf("one record to a page changes the plan: %+v", diff)
+	}
+}
+
+// TestTimeBox: a Region that does not answer leaves unknown facts, in time.
+func TestTimeBox(t *testing.T) {
+	e := demo(t, func(c *ecsops.Config) { c.TimeBox = 300 * time.Millisecond })
+	target := e.preview(aws.DemoClean).Target
+	e.Hang(aws.DemoRegion)
+	began := time.Now()
+	s, err := e.Inspect(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("took %s with a time box of 300 ms", took)
+	}
+	for _, u := range s.Unknowns() {
+		if u.Reason != "timed out" || u.Call == "" {
+			t.Errorf("unknown %+v", u)
+		}
+	}
+	if n := len(s.Unknowns()); n != len(ecsops.FactNames())-1 { // self needs no AWS
+		t.Errorf("%d facts unknown", n)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Inspect(ctx, target); !errors.Is(err, context.Canceled) {
+		t.Errorf("Inspect with a cancelled context: %v", err)
+	}
+}
+
+// TestThrottledReads: reads are retried, also when ECS wraps throttling as ClientException.
+func TestThrottledReads(t *testing.T) {
+	for _, disguised := range []bool{false, true} {
+		e := demo(t)
+		e.DisguiseThrottling(disguised)
+		e.Throttle("DescribeTasks", 2)
+		if missing := e.preview(aws.DemoClean).Unknowns(); len(missing) > 0 {
+			t.Errorf("disguised %t: unknown %v", disguised, missing)
+		}
+	}
+}
+
+// TestWrongAccount: EC2 of another account knows no such machine; that is no ghost.
+func TestWrongAccount(t *testing.T) {
+	const other = "999999999999"
+	e := over(t, func(c *aws.Cloud) error {
+		c.Region(other, aws.DemoRegion)
+		return c.Demo()
+	})
+	target := e.preview(aws.DemoDisconnected).Target
+	t.Setenv("AWS_ACCESS_KEY_ID", aws.AccessKeyID(other))
+	f, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{string(target.Cluster)}, Clock: e.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := f.Inspect(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := s.EC2.Get(); ok {
+		t.Errorf("EC2 is known as %+v under another account's credentials", m)
+	}
+	if why := s.EC2.Why(); why.Reason != "wrong account" || why.Call != "sts:GetCallerIdentity" {
+		t.Errorf("why = %+v", why)
+	}
+	out := f.Do(t.Context(), ecsops.Action{Kind: ecsops.ActDrain, Target: target})
+	if out.Result != ecsops.Refused {
+		t.Errorf("Do under another account's credentials: %+v", out)
+	}
+	for _, c := range e.Log() {
+		if c.Mutating {
+			t.Errorf("a mutating call went out: %+v", c)
+		}
+	}
+}
