@@ -29,7 +29,7 @@ const racers = 16
 type place struct {
 	name string
 	opts store.Options
-	pg   *pgtest.Server // nil on SQLite
+	pg   bool
 }
 
 // onBoth runs the conformance test f on each database.
@@ -39,8 +39,7 @@ func onBoth(t *testing.T, f func(t *testing.T, p place)) {
 		f(t, place{name: "sqlite", opts: store.Options{StateDir: t.TempDir(), Serve: true, Log: testLog(t)}})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		s := pgtest.New(t)
-		f(t, place{name: "postgres", opts: store.Options{URL: s.URL, Serve: true, Log: testLog(t)}, pg: s})
+		f(t, place{name: "postgres", opts: store.Options{URL: shared(t).Database(t), Serve: true, Log: testLog(t)}, pg: true})
 	})
 }
 
@@ -61,7 +60,7 @@ func (p place) open(t *testing.T) *store.DB {
 // beside opens a second handle: another replica, or on SQLite a terminal.
 func (p place) beside(t *testing.T) *store.DB {
 	t.Helper()
-	p.opts.Serve = p.pg != nil
+	p.opts.Serve = p.pg
 	return p.open(t)
 }
 
@@ -536,8 +535,8 @@ func TestSecondServingProcessIsRefused(t *testing.T) {
 func TestRefusesUnsafePostgres(t *testing.T) {
 	s := pgtest.New(t)
 	for _, set := range []string{"synchronous_commit = off", "synchronous_commit = local", "fsync = off", "full_page_writes = off"} {
-		s.Exec("ALTER SYSTEM SET " + set)
-		s.Exec("SELECT pg_reload_conf()")
+		s.Exec(t, "ALTER SYSTEM SET "+set)
+		s.Exec(t, "SELECT pg_reload_conf()")
 		name, _, _ := strings.Cut(set, " ")
 		eventually(t, set, func() bool {
 			db, err := store.Open(t.Context(), store.Options{URL: s.URL, Serve: true})
@@ -547,8 +546,8 @@ func TestRefusesUnsafePostgres(t *testing.T) {
 			}
 			return strings.Contains(err.Error(), name)
 		})
-		s.Exec("ALTER SYSTEM RESET " + name)
-		s.Exec("SELECT pg_reload_conf()")
+		s.Exec(t, "ALTER SYSTEM RESET "+name)
+		s.Exec(t, "SELECT pg_reload_conf()")
 	}
 	_, err := store.Open(t.Context(), store.Options{URL: "postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=1"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ecsbot/store"
+	"ecsbot/store/pgtest"
 	"ecsbot/workflow"
 )
 
@@ -23,7 +24,33 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("STORE_TEST_CHILD"); dir != "" {
 		os.Exit(child(dir))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if s := server.s; s != nil {
+		if err := s.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
+}
+
+// server is the PostgreSQL server that the tests share; each has a database.
+var server struct {
+	sync.Mutex
+	s *pgtest.Server
+}
+
+func shared(t testing.TB) *pgtest.Server {
+	t.Helper()
+	server.Lock()
+	defer server.Unlock()
+	if server.s == nil {
+		s, err := pgtest.Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.s = s
+	}
+	return server.s
 }
 
 // calls records what the queue called, and answers with a function.
@@ -289,8 +316,8 @@ func killChild(t *testing.T, where string) int64 {
 func TestKillAndRestart(t *testing.T) {
 	onBoth(t, func(t *testing.T, p place) {
 		where := p.opts.StateDir
-		if p.pg != nil {
-			where = p.pg.URL
+		if p.pg {
+			where = p.opts.URL
 		}
 		last := killChild(t, where)
 		began := time.Now()
@@ -313,11 +340,9 @@ func TestKillAndRestart(t *testing.T) {
 }
 
 func TestPostgresRestart(t *testing.T) {
-	onBoth(t, func(t *testing.T, p place) {
-		if p.pg == nil {
-			return // SQLite has no server; TestKillAndRestart is its crash
-		}
-		p.opts.Log = zerolog.Nop()
+	pg := pgtest.New(t) // SQLite has no server; TestKillAndRestart is its crash
+	p := place{opts: store.Options{URL: pg.URL, Serve: true}, pg: true}
+	{
 		db := p.open(t)
 		step := &calls{f: func(context.Context, string, int) (time.Time, error) {
 			return db.Clock().Now().Add(100 * time.Millisecond), nil
@@ -346,8 +371,8 @@ func TestPostgresRestart(t *testing.T) {
 		}()
 		for range 3 {
 			eventually(t, "a step", func() bool { return step.count("op1") > 0 })
-			p.pg.Kill()
-			p.pg.Start()
+			pg.Kill(t)
+			pg.Start(t)
 		}
 		n := step.count("op1")
 		eventually(t, "steps after the last restart", func() bool { return step.count("op1") > n+2 })
@@ -364,5 +389,5 @@ func TestPostgresRestart(t *testing.T) {
 			}
 		}
 		t.Logf("%d commits acknowledged over three crashes", len(acked))
-	})
+	}
 }

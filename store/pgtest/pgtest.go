@@ -5,6 +5,8 @@ package pgtest
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -19,108 +21,149 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Start starts a server and returns the URL of an empty database in it.
+// Start starts a server for this test and returns the URL of an empty database in it.
 func Start(t testing.TB) (url string) { return New(t).URL }
 
-// Server is a PostgreSQL server of this test alone.
+// Server is a PostgreSQL server on loopback.
 type Server struct {
 	URL string
 
-	t    testing.TB
-	dir  string
-	bin  string
-	port int
+	base, dir, bin string
+	port           int
 }
 
-// New starts a server with fsync on, as the bot demands.
+// New starts a server of this test alone.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, bin: binaries(t), port: freePort(t)}
-	// Not t.TempDir: the server's own user must be able to enter it.
-	base, err := os.MkdirTemp("", "pgtest")
+	s, err := Run()
 	if err != nil {
-		t.Fatalf("making the server's directory: %v", err)
+		t.Fatal(err)
 	}
-	s.dir = filepath.Join(base, "data")
-	t.Cleanup(func() { _ = os.RemoveAll(base) })
-	if os.Geteuid() == 0 {
-		chown(t, base, "postgres")
-	}
-	s.run("initdb", "-D", s.dir, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C")
-	t.Cleanup(func() { s.stop() })
-	s.Start()
-	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
-	s.assertOurs()
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
-// Start starts a stopped server again, on the same port.
-func (s *Server) Start() {
-	s.t.Helper()
-	s.run("pg_ctl", "-D", s.dir, "-l", s.dir+".log", "-w", "-o",
+// Run starts a server that Close ends, for a TestMain whose tests share one. It
+// has fsync on, as the bot demands.
+func Run() (*Server, error) {
+	s := &Server{}
+	var err error
+	if s.bin, err = binaries(); err != nil {
+		return nil, err
+	}
+	if s.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	// Not t.TempDir: the server's own user must be able to enter it.
+	if s.base, err = os.MkdirTemp("", "pgtest"); err != nil {
+		return nil, fmt.Errorf("making the server's directory: %w", err)
+	}
+	s.dir = filepath.Join(s.base, "data")
+	s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+	if err := s.create(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) create() error {
+	if os.Geteuid() == 0 {
+		if err := chown(s.base, "postgres"); err != nil {
+			return err
+		}
+	}
+	if err := s.run("initdb", "-D", s.dir, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C"); err != nil {
+		return err
+	}
+	if err := s.start(); err != nil {
+		return err
+	}
+	return s.assertOurs()
+}
+
+// Close stops the server and removes its directory.
+func (s *Server) Close() error {
+	var err error
+	if _, e := os.Stat(filepath.Join(s.dir, "postmaster.pid")); e == nil {
+		err = s.run("pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop")
+	}
+	return errors.Join(err, os.RemoveAll(s.base))
+}
+
+func (s *Server) start() error {
+	return s.run("pg_ctl", "-D", s.dir, "-l", s.dir+".log", "-w", "-o",
 		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200", s.port), "start")
 }
 
-// Kill stops the server as a crash would: no checkpoint, connections cut.
-func (s *Server) Kill() {
-	s.t.Helper()
-	s.run("pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop")
+// Start starts a killed server again, on the same port.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
 }
 
-// Database makes an empty database and returns its URL.
-func (s *Server) Database(name string) string {
-	s.t.Helper()
-	s.Exec("CREATE DATABASE " + pgx.Identifier{name}.Sanitize())
+// Kill stops the server as a crash would: no checkpoint, connections cut.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	if err := s.run("pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Database makes an empty database, gone when the test ends, and returns its URL.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := "t" + strings.ToLower(rand.Text())
+	s.Exec(t, "CREATE DATABASE "+name)
+	t.Cleanup(func() { s.Exec(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return strings.Replace(s.URL, "/postgres?", "/"+name+"?", 1)
 }
 
 // Exec runs SQL as the superuser.
-func (s *Server) Exec(q string) {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (s *Server) Exec(t testing.TB, q string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL)
 	if err != nil {
-		s.t.Fatalf("connecting to the test server: %v", err)
+		t.Fatalf("connecting to the test server: %v", err)
 	}
 	defer c.Close(ctx) //nolint:errcheck // the answer was read
 	if _, err := c.Exec(ctx, q); err != nil {
-		s.t.Fatalf("%s: %v", q, err)
+		t.Fatalf("%s: %v", q, err)
 	}
 }
 
 // assertOurs: if the port was taken meanwhile, pg_ctl fails but a client would
 // talk to the other server.
-func (s *Server) assertOurs() {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (s *Server) assertOurs() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL)
 	if err != nil {
-		s.t.Fatalf("connecting to the test server: %v", err)
+		return fmt.Errorf("connecting to the test server: %w", err)
 	}
 	defer c.Close(ctx) //nolint:errcheck // the answer was read
 	var dir string
-	if err := c.QueryRow(ctx, "SHOW data_directory").Scan(&dir); err != nil || dir != s.dir {
-		s.t.Fatalf("port %d belongs to a server of %q, not ours of %q (%v)", s.port, dir, s.dir, err)
+	if err := c.QueryRow(ctx, "SHOW data_directory").Scan(&dir); err != nil {
+		return fmt.Errorf("asking the test server for its directory: %w", err)
 	}
+	if dir != s.dir {
+		return fmt.Errorf("port %d belongs to a server of %q, not to ours of %q", s.port, dir, s.dir)
+	}
+	return nil
 }
 
-func (s *Server) stop() {
-	if _, err := os.Stat(filepath.Join(s.dir, "postmaster.pid")); err != nil {
-		return
-	}
-	if out, err := s.command("pg_ctl", "-D", s.dir, "-m", "immediate", "-w", "stop").CombinedOutput(); err != nil {
-		s.t.Errorf("stopping PostgreSQL: %v: %s", err, out)
-	}
-}
-
-func (s *Server) run(name string, args ...string) {
-	s.t.Helper()
-	// pg_ctl's server keeps inherited pipes open: files, not pipes.
+func (s *Server) run(name string, args ...string) error {
+	// pg_ctl's server keeps inherited pipes open: a file, not a pipe.
 	out, err := os.CreateTemp("", "pgtest-out")
 	if err != nil {
-		s.t.Fatalf("making an output file: %v", err)
+		return fmt.Errorf("making an output file: %w", err)
 	}
 	defer os.Remove(out.Name()) //nolint:errcheck // a temporary file
 	defer out.Close()           //nolint:errcheck // read below
@@ -129,8 +172,9 @@ func (s *Server) run(name string, args ...string) {
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(out.Name())
 		log, _ := os.ReadFile(s.dir + ".log")
-		s.t.Fatalf("%s: %v\n%s%s", name, err, text, log)
+		return fmt.Errorf("%s: %w\n%s%s", name, err, text, log)
 	}
+	return nil
 }
 
 // command runs as the user postgres when we are root: PostgreSQL refuses root.
@@ -144,42 +188,40 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func binaries(t testing.TB) string {
-	t.Helper()
+func binaries() (string, error) {
 	if p, err := exec.LookPath("initdb"); err == nil {
 		if p, err = filepath.EvalSymlinks(p); err == nil {
-			return filepath.Dir(p)
+			return filepath.Dir(p), nil
 		}
 	}
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		t.Fatal("PostgreSQL is not installed: initdb is neither in PATH nor under /usr/lib/postgresql. " +
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", errors.New("PostgreSQL is not installed: initdb is neither in PATH nor under /usr/lib/postgresql. " +
 			"Install it (apt-get install postgresql); these tests do not skip, since PostgreSQL is one of the bot's two databases")
 	}
-	return filepath.Dir(slices.Max(found))
+	return filepath.Dir(slices.Max(found)), nil
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
 	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+		return 0, fmt.Errorf("finding a free port: %w", err)
 	}
 	defer l.Close() //nolint:errcheck // the port is all we want
-	return l.Addr().(*net.TCPAddr).Port
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-func chown(t testing.TB, dir, name string) {
-	t.Helper()
+func chown(dir, name string) error {
 	u, err := user.Lookup(name)
 	if err != nil {
-		t.Fatalf("PostgreSQL refuses to run as root, and there is no user %q: %v", name, err)
+		return fmt.Errorf("PostgreSQL refuses to run as root, and there is no user %q: %w", name, err)
 	}
 	var uid, gid int
 	if _, err := fmt.Sscan(u.Uid+" "+u.Gid, &uid, &gid); err != nil {
-		t.Fatalf("user %q: %v", name, err)
+		return fmt.Errorf("user %q: %w", name, err)
 	}
 	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatalf("giving the directory to %q: %v", name, err)
+		return fmt.Errorf("giving the directory to %q: %w", name, err)
 	}
+	return nil
 }
