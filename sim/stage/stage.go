@@ -123,6 +123,7 @@ func (s *Stage) Env() []string {
 		"APPROVERS=" + simslack.DemoApprover,
 		"CLUSTERS=prod,staging,serverless", "CHANNELS=" + simslack.DemoOps + "," + simslack.DemoShared + "," + simslack.DemoRandom,
 		"HTTP_ADDR=127.0.0.1:0", "LOG_LEVEL=info",
+		"PROPOSAL_TTL=4h", // people on a stage are slower than its clock
 	}
 	return append(env, s.cfg.Env...)
 }
