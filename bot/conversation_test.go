@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ecsbot/audit"
 	"ecsbot/bot"
 	"ecsbot/sim/clock"
 	"ecsbot/sim/stage"
@@ -91,14 +92,23 @@ func TestConversations(t *testing.T) {
 	}
 	bin := buildBot(t)
 	t.Run("sqlite", func(t *testing.T) {
-		converse(t, bin, func(string) []string { return nil })
+		converse(t, bin, func(testing.TB) []string { return nil })
 	})
 	t.Run("postgres", func(t *testing.T) {
 		server, key := pgtest.New(t), auditKey(t)
-		converse(t, bin, func(name string) []string {
-			return []string{"DATABASE_URL=" + server.Database(name), "AUDIT_KEY=" + key}
+		converse(t, bin, func(t testing.TB) []string {
+			return []string{"DATABASE_URL=" + server.Database(t), "AUDIT_KEY=" + key}
 		})
 	})
+}
+
+func auditKey(t testing.TB) string {
+	t.Helper()
+	key, err := audit.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // buildBot builds the real binary for the terminal's side of a conversation.
@@ -111,7 +121,7 @@ func buildBot(t testing.TB) string {
 	return bin
 }
 
-func converse(t *testing.T, bin string, database func(name string) []string) {
+func converse(t *testing.T, bin string, database func(t testing.TB) []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
 	for _, name := range stage.Names() {
 		if name != "stop" { // testscript has a stop of its own: end is ours
@@ -124,7 +134,7 @@ func converse(t *testing.T, bin string, database func(name string) []string) {
 		Dir:  "testdata",
 		Cmds: cmds,
 		Setup: func(e *testscript.Env) error {
-			extra := database(filepath.Base(e.WorkDir))
+			extra := database(e.T().(testing.TB))
 			if more, err := os.ReadFile(filepath.Join(e.WorkDir, "env")); err == nil {
 				extra = append(extra, strings.Fields(string(more))...)
 			}
