@@ -32,19 +32,19 @@ func task(id, name, service string, class ecsops.TaskClass, network string) ecso
 }
 
 func webTask() ecsops.TaskRef {
-	return task("0123456789abcdef0123456789abcde1", "web:42", "web", ecsops.Replica, "awsvpc")
+	return task("a1b2c3d489abcdef0123456789abcde1", "web:42", "web", ecsops.Replica, "awsvpc")
 }
 
 func ledgerTask() ecsops.TaskRef {
-	return task("0123456789abcdef0123456789abcde2", "ledger:7", "ledger", ecsops.Replica, "bridge")
+	return task("b2c3d4e589abcdef0123456789abcde2", "ledger:7", "ledger", ecsops.Replica, "bridge")
 }
 
 func agentTask() ecsops.TaskRef {
-	return task("0123456789abcdef0123456789abcde3", "log-agent:3", "log-agent", ecsops.Daemon, "host")
+	return task("c3d4e5f689abcdef0123456789abcde3", "log-agent:3", "log-agent", ecsops.Daemon, "host")
 }
 
 func batchTask() ecsops.TaskRef {
-	t := task("0123456789abcdef0123456789abcde4", "nightly-report:11", "", ecsops.Standalone, "bridge")
+	t := task("d4e5f60789abcdef0123456789abcde4", "nightly-report:11", "", ecsops.Standalone, "bridge")
 	t.StartedBy = "airflow"
 	return t
 }

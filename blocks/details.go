@@ -17,11 +17,11 @@ func Details(op workflow.Operation, o Options) []Message {
 	out := []Message{Card(op, nil, o)}
 	p := shownPlan(op)
 	var lines []mrkdwn
-	for _, f := range p.Findings {
+	for _, f := range bySeverity(p.Findings) {
 		lines = append(lines, mrkdwn(words.Symbol(f.Severity))+" "+sayN(words.Finding(f), 900))
 	}
 	for _, f := range p.Fates {
-		lines = append(lines, "• "+taskLine(f.Task, f.Fate, depth{line: 500})+" → "+say(words.Fate(f.Fate)))
+		lines = append(lines, "• "+taskLine(f.Task, f.Fate, depth{line: 500})+" → "+say(words.Fate(f.Fate))+"; in full "+code(words.TaskID(f.Task.ARN)))
 	}
 	return append(out, pages(lines, "Operation "+words.Quote(op.ID)+", in full", detailsMost-1)...)
 }

@@ -95,7 +95,7 @@ func operationLine(op workflow.Operation, now time.Time, d depth) mrkdwn {
 	l := mrkdwn(words.StateSymbol(op.State)) + " " + code(words.ForeignN(op.ID, 40)) + " " + code(words.Machine(op.Target)) + " in " + code(op.Target.Cluster.Name()) +
 		" (" + code(op.Target.Account) + ", " + code(op.Target.Region) + "): *" + sayN(words.State(op.State)+progressCounts(op), d.line) + "*"
 	if op.Block != nil {
-		l += ", waiting: " + sayN(words.BlockTitle(op.Block.Reason), d.line) + ageOf(" for ", op.Block.Since, now)
+		l += ", waiting: " + sayN(lower(words.BlockTitle(op.Block.Reason)), d.line) + ageOf(", for ", op.Block.Since, now)
 	}
 	return l + ", asked by " + plainPerson(op.Requester) + ageOf(", ", op.CreatedAt, now)
 }
@@ -198,8 +198,9 @@ func CardMoved(op workflow.Operation) Message {
 	return Note("The card of operation " + words.Quote(op.ID) + " (" + words.Machine(op.Target) + ", " + words.Where(op.Target) + ") could not be shown here: " + lower(words.State(op.State)) + ". See “/ecs status " + words.ForeignN(op.ID, 40) + "”.")
 }
 
+// lower puts one of our own sentences, which begin with a letter, inside another.
 func lower(s string) string {
-	if s == "" {
+	if s == "" || strings.HasPrefix(s, "AWS") || strings.HasPrefix(s, "ECS") {
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]

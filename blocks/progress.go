@@ -34,7 +34,7 @@ func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
 // progressCounts is ": 3 of 7 tasks left", while there is something to count.
 func progressCounts(op workflow.Operation) string {
 	p := op.Progress
-	if p.Total == 0 || op.State == workflow.Verifying || op.State == workflow.Terminating {
+	if p.Total == 0 || op.State.Terminal() || op.State == workflow.Verifying || op.State == workflow.Terminating {
 		return ""
 	}
 	s := fmt.Sprintf(": %d of %s left", p.Left, words.Count(p.Total, "task"))

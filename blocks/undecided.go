@@ -48,8 +48,7 @@ func pathLine(p ecsops.Plan) string {
 }
 
 func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
-	fs := slices.Clone(p.Findings)
-	slices.SortStableFunc(fs, func(a, b ecsops.Finding) int { return cmp.Compare(b.Severity.Rank(), a.Severity.Rank()) })
+	fs := bySeverity(p.Findings)
 	for _, f := range fs[:min(len(fs), d.items)] {
 		e := words.Explain(f)
 		lines := []mrkdwn{mrkdwn(words.Symbol(f.Severity)) + " *" + sayN(e.Title, 200) + "* (" + mrkdwn(words.Severity(f.Severity)) + ", " + sayN(string(f.Rule), 12) + ")",
@@ -62,6 +61,11 @@ func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	if more := len(fs) - d.items; more > 0 {
 		s.section("findings", mrkdwn(fmt.Sprintf("…and %s more", words.Count(more, "finding")))+rest)
 	}
+}
+
+// bySeverity puts what is worst first.
+func bySeverity(fs []ecsops.Finding) []ecsops.Finding {
+	return slices.SortedStableFunc(slices.Values(fs), func(a, b ecsops.Finding) int { return cmp.Compare(b.Severity.Rank(), a.Severity.Rank()) })
 }
 
 // drawFates lists the tasks by what happens to them, what hurts most first.

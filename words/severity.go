@@ -138,6 +138,9 @@ func Orphans(n int, t ecsops.Target, ec2 ecsops.Fact[ecsops.EC2]) string {
 
 // LeftBehind says what one orphan goes on doing, by its network mode.
 func LeftBehind(t ecsops.TaskRef) string {
+	if t.Class == ecsops.Standalone && t.Network != "awsvpc" {
+		return "it goes on, unwatched; nothing replaces it"
+	}
 	switch t.Network {
 	case "awsvpc":
 		return "its network is cut, its processes go on"

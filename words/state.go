@@ -187,7 +187,7 @@ func Sentence(s string) string {
 
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 || strings.HasPrefix(s, "ECS") || strings.HasPrefix(s, "EC2") {
+	if n == 0 || strings.HasPrefix(s, "ECS") || strings.HasPrefix(s, "EC2") || strings.HasPrefix(s, "AWS") {
 		return s
 	}
 	return string(unicode.ToLower(r)) + s[n:]
