@@ -21,7 +21,7 @@ import (
 
 // scopes are what the bot calls Slack with; manifest.yaml asks for the same.
 func scopes() []string {
-	return []string{"commands", "chat:write", "im:write", "users:read", "usergroups:read", "channels:read", "groups:read"}
+	return []string{"commands", "chat:write", "im:read", "im:write", "users:read", "usergroups:read", "channels:read", "groups:read"}
 }
 
 const checkTimeout = 60 * time.Second

@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ecsbot/ecsops"
+	"ecsbot/store"
 )
 
 // Exit codes of the program.
@@ -17,7 +18,7 @@ const (
 	ExitDone    = 0
 	ExitFailed  = 1 // something went wrong: AWS, Slack, the store
 	ExitUsage   = 2 // the arguments or the configuration are wrong; nothing was connected
-	ExitRefused = 3 // the answer is no: policy, a failed check, a changed log, an unknown operation
+	ExitRefused = 3 // the answer is no: policy, a failed check, a changed log, an unknown operation, a second serving process
 )
 
 const description = `Takes Amazon ECS container instances out of service, from Slack. Without a command it serves.
@@ -119,7 +120,7 @@ func complain(errOut io.Writer, err error) int {
 	switch _, wrong := errors.AsType[*ConfigError](err); {
 	case wrong:
 		return ExitUsage
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, ErrRefused), errors.Is(err, store.ErrServing):
 		return ExitRefused
 	}
 	return ExitFailed

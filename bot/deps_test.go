@@ -49,7 +49,7 @@ var homes = map[string][]string{
 	"github.com/gorilla/websocket":      {"socket", "sim/slack"},
 	"github.com/prometheus/":            {"bot"},
 	"github.com/alecthomas/kong":        {"handlers", "bot", "cmd/bot", "cmd/demo"},
-	"github.com/kballard/go-shellquote": {"handlers", "bot"},
+	"github.com/kballard/go-shellquote": {"handlers", "bot", "cmd/demo"},
 }
 
 // listed is what `go list -json` says of a package.
