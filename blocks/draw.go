@@ -71,12 +71,6 @@ func (s *sheet) context(name string, parts ...mrkdwn) {
 	}
 }
 
-func (s *sheet) divider() {
-	d := slack.NewDividerBlock()
-	d.BlockID = s.id("divider")
-	s.blocks = append(s.blocks, d)
-}
-
 func (s *sheet) add(b slack.Block) {
 	if b != nil {
 		s.blocks = append(s.blocks, b)

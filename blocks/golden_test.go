@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,23 @@ func TestModals(t *testing.T) {
 			}
 			golden(t, name, v)
 		})
+	}
+}
+
+// A golden file that no test writes any more is a picture of nothing.
+func TestNoGoldenFileIsLeftOver(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, views := messages(), modals()
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".json")
+		_, isMessage := drawn[name]
+		_, isModal := views[name]
+		if !isMessage && !isModal {
+			t.Errorf("%s belongs to no message", f)
+		}
 	}
 }
 

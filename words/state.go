@@ -157,10 +157,10 @@ func Outcome(o ecsops.Outcome) string {
 		}
 		said += ")"
 	}
-	switch {
-	case o.Code == "NotObserved":
+	switch o.Code {
+	case "NotObserved":
 		return "the bot looked several times and it had not happened"
-	case o.Code == "Observed":
+	case "Observed":
 		return "the bot looked and it had happened"
 	}
 	switch o.Result {

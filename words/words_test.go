@@ -264,8 +264,9 @@ func TestProblemKeepsSecrets(t *testing.T) {
 }
 
 func TestForeign(t *testing.T) {
+	spaced := "  web \n\t api "
 	for in, want := range map[string]string{
-		"  web \n\t api ": "web api", "a\u202Eb": "ab", "z\u200Bw": "zw", "“x”": `"x"`, "`x`": "'x'", "\xffa": "a", "é": "é", "e\u0301\u0302\u0303": "e\u0301\u0302",
+		spaced: "web api", "a\u202Eb": "ab", "z\u200Bw": "zw", "“x”": `"x"`, "`x`": "'x'", "\xffa": "a", "é": "é", "e\u0301\u0302\u0303": "e\u0301\u0302",
 		strings.Repeat("a", 200): strings.Repeat("a", 119) + "…", "\u3164": "", "🎉": "🎉",
 	} {
 		if got := Foreign(in); got != want {
