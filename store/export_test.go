@@ -1,9 +1,44 @@
 package store
 
-import "database/sql"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
 
 // ViewOf reads the store inside a test's own transaction, changes included.
 func ViewOf(tx *sql.Tx) *View { return &View{sqlConn{tx}} }
 
 // DSN is how the store writes its SQLite file.
 func DSN(dir string) string { return sqliteDSN(dir+"/"+sqliteFile, false) }
+
+// LimitPages makes the SQLite file full n pages from now; 0 lifts the limit.
+func (d *DB) LimitPages(n int) error {
+	s, ok := d.back.(*sqliteDB)
+	if !ok {
+		return errors.New("not on SQLite")
+	}
+	var pages, limit int
+	if err := s.w.QueryRow(`PRAGMA page_count`).Scan(&pages); err != nil {
+		return err
+	}
+	pages += n
+	if n == 0 {
+		pages = 1 << 30
+	}
+	return s.w.QueryRow(fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)).Scan(&limit)
+}
+
+// Counts is how many rows each table has.
+func (d *DB) Counts(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	for _, table := range []string{"operations", "audit_records", "audit_hash", "tokens", "token_spends", "inbox", "streams", "plans", "river_job"} {
+		var n int
+		if err := d.back.row(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+			return nil, err
+		}
+		counts[table] = n
+	}
+	return counts, nil
+}

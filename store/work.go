@@ -232,7 +232,7 @@ func (r *runner[T]) Work(ctx context.Context, rj *river.Job[T]) error {
 	}
 	newer, err := r.superseded(ctx, j)
 	if err != nil {
-		return r.later(rj.ID, mem, j, err)
+		return r.later(ctx, rj.ID, mem, j, err)
 	}
 	if newer {
 		r.forget(rj.ID)
@@ -251,7 +251,7 @@ func (r *runner[T]) Work(ctx context.Context, rj *river.Job[T]) error {
 	}
 	switch {
 	case err != nil:
-		return r.later(rj.ID, mem, j, err)
+		return r.later(ctx, rj.ID, mem, j, err)
 	case next.IsZero():
 		r.forget(rj.ID)
 		return nil
@@ -273,7 +273,10 @@ func (r *runner[T]) superseded(ctx context.Context, j job) (bool, error) {
 
 // later snoozes after an error, so that errors neither use attempts up nor pile
 // up in the job's row, which never learns their text.
-func (r *runner[T]) later(id int64, mem memory, j job, err error) error {
+func (r *runner[T]) later(ctx context.Context, id int64, mem memory, j job, err error) error {
+	if errors.Is(context.Cause(ctx), context.Canceled) { // we are stopping
+		return r.sleep(id, mem, shortestWait)
+	}
 	if errors.Is(err, workflow.ErrConflict) || errors.Is(err, workflow.ErrLocked) {
 		return r.sleep(id, memory{}, jitter(4*shortestWait))
 	}

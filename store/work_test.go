@@ -342,52 +342,50 @@ func TestKillAndRestart(t *testing.T) {
 func TestPostgresRestart(t *testing.T) {
 	pg := pgtest.New(t) // SQLite has no server; TestKillAndRestart is its crash
 	p := place{opts: store.Options{URL: pg.URL, Serve: true}, pg: true}
-	{
-		db := p.open(t)
-		step := &calls{f: func(context.Context, string, int) (time.Time, error) {
-			return db.Clock().Now().Add(100 * time.Millisecond), nil
-		}}
-		work(t, db, step, &calls{})
-		insert(t, db, "op1", 1, workflow.Draining)
-		tick(t, db, "op1", db.Clock().Now())
-		acked := make(map[int64]bool)
-		stop, done := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(done)
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				op, err := db.Operation(t.Context(), "op1")
-				if err != nil {
-					continue
-				}
-				if db.Commit(t.Context(), workflow.Change{Op: &op, Expect: op.Version, Events: event(workflow.EvProgress)}) == nil {
-					acked[op.Version+1] = true
-				}
+	db := p.open(t)
+	step := &calls{f: func(context.Context, string, int) (time.Time, error) {
+		return db.Clock().Now().Add(100 * time.Millisecond), nil
+	}}
+	work(t, db, step, &calls{})
+	insert(t, db, "op1", 1, workflow.Draining)
+	tick(t, db, "op1", db.Clock().Now())
+	acked := make(map[int64]bool)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
 			}
-		}()
-		for range 3 {
-			eventually(t, "a step", func() bool { return step.count("op1") > 0 })
-			pg.Kill(t)
-			pg.Start(t)
-		}
-		n := step.count("op1")
-		eventually(t, "steps after the last restart", func() bool { return step.count("op1") > n+2 })
-		close(stop)
-		<-done
-		op := get(t, db, "op1")
-		recs, err := db.Records(t.Context(), 0, 1<<20)
-		if err != nil || int64(len(recs)) != op.Version || op.Events != len(recs) {
-			t.Errorf("%d records, version %d, %d events (%v)", len(recs), op.Version, op.Events, err)
-		}
-		for v := range acked {
-			if v > op.Version {
-				t.Errorf("version %d was acknowledged, %d is stored", v, op.Version)
+			op, err := db.Operation(t.Context(), "op1")
+			if err != nil {
+				continue
+			}
+			if db.Commit(t.Context(), workflow.Change{Op: &op, Expect: op.Version, Events: event(workflow.EvProgress)}) == nil {
+				acked[op.Version+1] = true
 			}
 		}
-		t.Logf("%d commits acknowledged over three crashes", len(acked))
+	}()
+	for range 3 {
+		eventually(t, "a step", func() bool { return step.count("op1") > 0 })
+		pg.Kill(t)
+		pg.Start(t)
 	}
+	n := step.count("op1")
+	eventually(t, "steps after the last restart", func() bool { return step.count("op1") > n+2 })
+	close(stop)
+	<-done
+	op := get(t, db, "op1")
+	recs, err := db.Records(t.Context(), 0, 1<<20)
+	if err != nil || int64(len(recs)) != op.Version || op.Events != len(recs) {
+		t.Errorf("%d records, version %d, %d events (%v)", len(recs), op.Version, op.Events, err)
+	}
+	for v := range acked {
+		if v > op.Version {
+			t.Errorf("version %d was acknowledged, %d is stored", v, op.Version)
+		}
+	}
+	t.Logf("%d commits acknowledged over three crashes", len(acked))
 }
