@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,8 +190,10 @@ func modals() map[string]slack.ModalViewRequest {
 	chosen := listed(1)[0]
 	c := target().Cluster
 	many := amberPlan()
-	for range 12 {
-		many.Fates = append(many.Fates, ecsops.TaskFate{Task: batchTask(), Fate: ecsops.FateWaits})
+	for i := range 12 {
+		t := batchTask()
+		t.ARN = taskPrefix + fmt.Sprintf("%032x", 0xfeed00+i)
+		many.Fates = append(many.Fates, ecsops.TaskFate{Task: t, Fate: ecsops.FateWaits})
 	}
 	return map[string]slack.ModalViewRequest{
 		"Modal_loading":   LoadingModal("cmd_01"),

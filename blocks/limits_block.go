@@ -86,9 +86,9 @@ func (c checker) element(e object) error {
 	case "button":
 		return buttonLimits(e)
 	case "static_select":
-		return each(e["options"], optionsMost, option)
+		return options(e["options"], optionsMost)
 	case "checkboxes", "radio_buttons":
-		return each(e["options"], boxesMost, option)
+		return options(e["options"], boxesMost)
 	case "external_select":
 		if e["initial_option"] != nil {
 			return option(e["initial_option"].(object))
@@ -111,6 +111,17 @@ func buttonLimits(e object) error {
 		return fmt.Errorf("unknown style %v", s)
 	}
 	return short(e["value"], valueLimit, "value")
+}
+
+// options checks a list of options; their values tell them apart.
+func options(v any, most int) error {
+	values := map[string]bool{}
+	return each(v, most, func(o object) error {
+		if err := option(o); err != nil {
+			return err
+		}
+		return unique(values, o["value"], "option value")
+	})
 }
 
 func option(o object) error {

@@ -27,15 +27,12 @@ func TestCheckFindsEachLimit(t *testing.T) {
 		change(b)
 		return []slack.Block{slack.NewActionBlock("x", b)}
 	}
-	options := func(n int) []*slack.OptionBlockObject {
-		var out []*slack.OptionBlockObject
-		for range n {
-			out = append(out, slack.NewOptionBlockObject("v", raw(3), nil))
+	boxes := func(values ...string) []slack.Block {
+		var opts []*slack.OptionBlockObject
+		for _, v := range values {
+			opts = append(opts, slack.NewOptionBlockObject(v, raw(3), nil))
 		}
-		return out
-	}
-	boxes := func(n int) []slack.Block {
-		return []slack.Block{slack.NewActionBlock("x", slack.NewCheckboxGroupsBlockElement("a", options(n)...))}
+		return []slack.Block{slack.NewActionBlock("x", slack.NewCheckboxGroupsBlockElement("a", opts...))}
 	}
 	value := func(n int) []slack.Block {
 		return []slack.Block{slack.NewActionBlock("x", slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, raw(3), "a",
@@ -56,7 +53,8 @@ func TestCheckFindsEachLimit(t *testing.T) {
 		"button label":   {actions(func(b *slack.ButtonBlockElement) { b.AccessibilityLabel = strings.Repeat("v", 75) }), actions(func(b *slack.ButtonBlockElement) { b.AccessibilityLabel = strings.Repeat("v", 76) })},
 		"button style":   {actions(func(b *slack.ButtonBlockElement) { b.Style = "danger" }), actions(func(b *slack.ButtonBlockElement) { b.Style = "warning" })},
 		"action id":      {actions(func(b *slack.ButtonBlockElement) { b.ActionID = strings.Repeat("v", 255) }), actions(func(b *slack.ButtonBlockElement) { b.ActionID = strings.Repeat("v", 256) })},
-		"checkboxes":     {boxes(10), boxes(11)},
+		"checkboxes":     {boxes(strings.Split("0123456789", "")...), boxes(strings.Split("0123456789a", "")...)},
+		"same options":   {boxes("a", "b"), boxes("a", "a")},
 		"option value":   {value(150), value(151)},
 		"empty value":    {value(1), value(0)},
 		"same block ids": {[]slack.Block{slack.NewActionBlock("x", slack.NewButtonBlockElement("a", "", raw(1)))}, []slack.Block{slack.NewActionBlock("x", slack.NewButtonBlockElement("a", "", raw(1))), slack.NewActionBlock("x", slack.NewButtonBlockElement("b", "", raw(1)))}},

@@ -140,8 +140,10 @@ func Choose(id string, ref ecsops.Ref, found []ecsops.Listed) Message {
 
 func chooseOptions(found []ecsops.Listed, most int) []*slack.OptionBlockObject {
 	var opts []*slack.OptionBlockObject
+	seen := map[string]bool{}
 	for _, l := range found[:min(len(found), most)] {
-		if v := ChooseValue(l.Target); usableValue(v) {
+		if v := ChooseValue(l.Target); usableValue(v) && !seen[v] {
+			seen[v] = true
 			opts = append(opts, slack.NewOptionBlockObject(v, plain(chooseLabel(l), optionLimit), plain(chooseMore(l), optionLimit)))
 		}
 	}

@@ -222,23 +222,39 @@ func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
 	s := newSheet()
 	s.section("where", where(op.Target))
 	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch them: it waits until they end, or until the bot stops those that you tick. Nothing starts them again."))
-	for i := 0; i < len(ts) && i < boxesMost*boxesMost; i += boxesMost {
-		var opts []*slack.OptionBlockObject
-		for _, t := range ts[i:min(i+boxesMost, len(ts))] {
-			opts = append(opts, taskOption(t))
-		}
+	opts := taskOptions(ts)
+	for i := 0; i < len(opts) && i < boxesMost*boxesMost; i += boxesMost {
 		n := i / boxesMost
 		b := slack.NewInputBlock(inputID(FieldTasks, n), plain("Tasks to stop"+partLabel(n), labelLimit), nil,
-			slack.NewCheckboxGroupsBlockElement(inputID(FieldTasks, n), opts...))
+			slack.NewCheckboxGroupsBlockElement(inputID(FieldTasks, n), opts[i:min(i+boxesMost, len(opts))]...))
 		b.Optional = true
 		s.add(b)
 	}
-	if more := len(ts) - boxesMost*boxesMost; more > 0 {
+	if more := len(ts) - min(len(opts), boxesMost*boxesMost); more > 0 {
 		s.section("more", mrkdwn("…and "+strconv.Itoa(more)+" more, which will be waited for"))
 	}
 	v := modal("Tasks without a service", CallbackStopTasks, id, s.blocks)
 	v.Submit = plain("Confirm", viewTitleLimit)
 	return v
+}
+
+// taskOptions are the tasks to tick. The value is the task's id: an ARN may be
+// longer than Slack allows. A task without a usable id of its own is not offered.
+func taskOptions(ts []ecsops.TaskRef) []*slack.OptionBlockObject {
+	var out []*slack.OptionBlockObject
+	seen := map[string]bool{}
+	for _, t := range ts {
+		if seen[t.ID()] || !usableValue(t.ID()) {
+			continue
+		}
+		seen[t.ID()] = true
+		more := "task " + words.TaskID(t.ARN)
+		if t.StartedBy != "" {
+			more += ", started by " + words.ForeignN(t.StartedBy, 30)
+		}
+		out = append(out, slack.NewOptionBlockObject(t.ID(), plain(t.Name, optionLimit), plain(more, optionLimit)))
+	}
+	return out
 }
 
 func isAre(n int) string {
@@ -253,21 +269,4 @@ func partLabel(n int) string {
 		return ""
 	}
 	return " (" + strconv.Itoa(n+1) + ")"
-}
-
-// taskOption's value is the task's id: an ARN may be longer than Slack allows.
-func taskOption(t ecsops.TaskRef) *slack.OptionBlockObject {
-	more := "task " + words.TaskID(t.ARN)
-	if t.StartedBy != "" {
-		more += ", started by " + words.ForeignN(t.StartedBy, 30)
-	}
-	return slack.NewOptionBlockObject(words.ForeignN(t.ID(), optionValueLimit)+emptyGuard(t.ID()), plain(t.Name, optionLimit), plain(more, optionLimit))
-}
-
-// emptyGuard stands in for a value that would be empty, which Slack refuses.
-func emptyGuard(id string) string {
-	if words.Foreign(id) == "" {
-		return "none"
-	}
-	return ""
 }

@@ -50,15 +50,16 @@ func StillReading() Suggestions {
 // suggest keeps what matches, within Slack's counts and the size of an ack.
 func suggest[T any](all []T, query string, hay func(T) string, draw func(T) *slack.OptionBlockObject) Suggestions {
 	out := Suggestions{Options: []*slack.OptionBlockObject{}}
-	size := 0
+	size, seen := 0, map[string]bool{}
 	for _, it := range all {
 		if !matches(hay(it), query) {
 			continue
 		}
 		o := draw(it)
-		if !usableValue(o.Value) {
+		if !usableValue(o.Value) || seen[o.Value] {
 			continue // Slack would refuse the whole list
 		}
+		seen[o.Value] = true
 		raw, err := plainJSON(o)
 		if size += len(raw) + 1; err != nil || size > suggestionsBudget || len(out.Options) == optionsMost {
 			break
