@@ -6,6 +6,7 @@ import (
 
 	"ecsbot/blocks"
 	"ecsbot/ecsops"
+	"ecsbot/policy"
 )
 
 // choice is a command that waits for its person to choose a registration.
@@ -19,7 +20,10 @@ type choice struct {
 // client's word: it must be one of those that were offered, to this person.
 func (r *Router) chosen(ctx context.Context, a *act, to *reply) error {
 	c, ok := r.choices.get(strings.TrimPrefix(a.action.BlockID, "choose:"))
-	if !ok || c.user != a.who.User {
+	if ok && c.user != a.who.User {
+		return r.notMine(ctx, a, policy.Propose, "choice_of_another_person", to)
+	}
+	if !ok {
 		to.say(ctx, sentence("This choice is no longer known: it was offered too long ago, or before a restart. Nothing was done; please give the command again."))
 		return nil
 	}

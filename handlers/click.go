@@ -278,15 +278,15 @@ func (r *Router) submitConfirm(ctx context.Context, a *act, to *reply) error {
 	} else {
 		d.Tasks = arnsOf(planOf(op, tok.Revision), blocks.ReadTasks(a.view))
 	}
-	if tok.Verb == workflow.Force {
-		seen, ok := r.orphans.get(orphansKey(tok, a))
-		if !ok {
+	d.Verdict = r.judge(ctx, a, tok, op)
+	if tok.Verb == workflow.Force && d.Verdict.Effect != policy.Refuse {
+		seen, known := r.orphans.get(orphansKey(tok, a))
+		if !known { // a restart, or too long ago: nobody knows which orphans were approved
 			to.say(ctx, forgotten())
 			return nil
 		}
 		d.Tasks = seen
 	}
-	d.Verdict = r.judge(ctx, a, tok, op)
 	return r.engineDecides(ctx, d, to)
 }
 

@@ -221,9 +221,9 @@ func normalise(text string) string {
 		}
 		return r
 	}, text)
-	text = innerQuot.ReplaceAllString(text, "$1\u02bc$2") // an apostrophe is no quote
+	text = innerQuot.ReplaceAllString(text, "${1}\u02bc${2}") // an apostrophe is no quote
 	text = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`, "‘", "'", "’", "'", "‚", "'").Replace(text)
-	return wordDash.ReplaceAllString(text, "$1--$2")
+	return wordDash.ReplaceAllString(text, "${1}--${2}")
 }
 
 func invisible(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }

@@ -215,7 +215,8 @@ func forgotten() blocks.Message {
 	return sentence("This window is no longer known: it was opened too long ago, or before a restart. Nothing was done; please give the command again.")
 }
 
-// invalidPick checks a submission of the modal against what was offered.
+// invalidPick checks a submission of the modal against what was offered. Whose
+// it is, is judged and recorded when it is acted on.
 func (r *Router) invalidPick(a *act) any {
 	field := func(action, text string) any {
 		block := blocks.FieldBlock(a.view, action)
@@ -227,9 +228,12 @@ func (r *Router) invalidPick(a *act) any {
 		}
 		return viewErrors(block, text)
 	}
-	p, ok := r.myPick(a)
+	p, ok := r.picks.get(a.view.PrivateMetadata)
 	if !ok {
 		return field(blocks.ActionPickInstance, forgotten().Text)
+	}
+	if _, mine := r.myPick(a); !mine {
+		return nil
 	}
 	got := blocks.ReadPick(a.view)
 	if utf8.RuneCountInString(got.Reason) > maxReason {
@@ -258,10 +262,13 @@ func (p *pick) target(got blocks.Picked) (ecsops.Target, bool) {
 
 // submitPick goes on as the typed command does.
 func (r *Router) submitPick(ctx context.Context, a *act, to *reply) error {
-	p, ok := r.myPick(a)
-	if !ok {
+	if _, known := r.picks.get(a.view.PrivateMetadata); !known {
 		to.say(ctx, forgotten())
 		return nil
+	}
+	p, mine := r.myPick(a)
+	if !mine {
+		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
 	}
 	to.channel, to.url = p.channel, p.url
 	got := blocks.ReadPick(a.view)
