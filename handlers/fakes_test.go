@@ -632,3 +632,11 @@ func (w *world) card(id string, edit func(*workflow.Operation)) workflow.Operati
 }
 
 func slackErr(word string) error { return slack.SlackErrorResponse{Err: word} }
+
+func jsonOf(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
