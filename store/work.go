@@ -274,7 +274,7 @@ func (r *runner[T]) superseded(ctx context.Context, j job) (bool, error) {
 // later snoozes after an error, so that errors neither use attempts up nor pile
 // up in the job's row, which never learns their text.
 func (r *runner[T]) later(ctx context.Context, id int64, mem memory, j job, err error) error {
-	if errors.Is(context.Cause(ctx), context.Canceled) { // we are stopping
+	if errors.Is(ctx.Err(), context.Canceled) { // we are stopping
 		return r.sleep(id, mem, shortestWait)
 	}
 	if errors.Is(err, workflow.ErrConflict) || errors.Is(err, workflow.ErrLocked) {
