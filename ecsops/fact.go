@@ -55,16 +55,23 @@ func (f Fact[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(factJSON[T]{Unknown: &u})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; anything else is unknown.
+// UnmarshalJSON reads what MarshalJSON wrote; anything else is unknown. A known nil (an
+// empty list) stays known.
 func (f *Fact[T]) UnmarshalJSON(b []byte) error {
-	var j factJSON[T]
+	var j struct {
+		Value   json.RawMessage `json:"value"`
+		Unknown *Unknown        `json:"unknown"`
+	}
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
 	*f = Fact[T]{}
 	switch {
 	case j.Value != nil:
-		f.value, f.known = *j.Value, true
+		if err := json.Unmarshal(j.Value, &f.value); err != nil {
+			return err
+		}
+		f.known = true
 	case j.Unknown != nil:
 		f.unknown = *j.Unknown
 	}

@@ -37,6 +37,7 @@ type session struct {
 
 const (
 	readAttempts    = 5
+	readMaxBackoff  = 2 * time.Second
 	readSessionName = "ecsbot-read"
 	maxOrders       = 64 // mutating sessions kept
 )
@@ -46,6 +47,7 @@ const (
 func newReadRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = readAttempts
+		o.MaxBackoff = readMaxBackoff // a person waits, within the time box
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			if isThrottle(err) {
 				return aws.TrueTernary

@@ -1,0 +1,436 @@
+package ecsops_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ecsbot/ecsops"
+)
+
+// row is one case of one rule. The rule is found when severity is set, and not found when
+// it is "".
+type row struct {
+	rule     ecsops.Rule
+	why      string
+	severity ecsops.Severity
+	intent   ecsops.Intent
+	change   func(*ecsops.Snapshot)
+}
+
+func (r row) make() (ecsops.Snapshot, ecsops.Intent) {
+	s := calm()
+	if r.change != nil {
+		r.change(&s)
+	}
+	in := r.intent
+	if in.Purpose == "" {
+		in.Purpose = ecsops.Retire
+	}
+	return s, in
+}
+
+var (
+	force     = ecsops.Intent{Force: true}
+	terminate = ecsops.Intent{Terminate: ecsops.Terminate}
+	replace   = ecsops.Intent{Terminate: ecsops.Replace}
+	shrink    = ecsops.Intent{Terminate: ecsops.Shrink}
+)
+
+func agentLost(s *ecsops.Snapshot) {
+	with(&s.Instance, func(i *ecsops.Instance) { i.AgentConnected = false })
+}
+
+func machine(s *ecsops.Snapshot, state string) {
+	with(&s.EC2, func(e *ecsops.EC2) { e.State = state })
+}
+
+func status(s *ecsops.Snapshot, status string) {
+	with(&s.Instance, func(i *ecsops.Instance) { i.Status = status })
+}
+
+func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
+
+func ruleTable() []row {
+	return slices.Concat(redRows(), amberRows(), plainRows())
+}
+
+func redRows() []row {
+	const red, none = ecsops.Red, ecsops.Severity("")
+	return []row{
+		{"R1", "force orphans a standalone task, and nobody replaces it", red, force, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"R1", "without force it is left alone", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"R1", "a stopping one is on its way out", none, force, func(s *ecsops.Snapshot) {
+			run(s, "", func(t *ecsops.Task) { t.LastStatus, t.DesiredStatus = "STOPPING", "STOPPED" })
+		}},
+		{"R1", "on a ghost nothing can be orphaned", none, force, func(s *ecsops.Snapshot) { run(s, ""); ghost(s) }},
+
+		{"R2", "force takes the only task at once", red, force, func(s *ecsops.Snapshot) { serve(s, "web", 1, 100, 200, 1) }},
+		{"R2", "force leaves 2 of 4 where the minimum is 75 %", red, force, func(s *ecsops.Snapshot) { serve(s, "web", 4, 75, 200, 2) }},
+		{"R2", "force leaves 3 of 4, which is the minimum of 75 %", none, force, func(s *ecsops.Snapshot) { serve(s, "web", 4, 75, 200, 1) }},
+		{"R2", "the minimum is rounded up: half of 3 is 2", red, force, func(s *ecsops.Snapshot) { serve(s, "web", 3, 50, 200, 2) }},
+		{"R2", "a drain at minimum 0 may stop the only task first", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 1, 0, 200, 1) }},
+		{"R2", "a drain at minimum 100 starts the replacement first", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 1, 100, 200, 1) }},
+		{"R2", "a service that wants no task loses none", none, force, func(s *ecsops.Snapshot) { serve(s, "web", 0, 100, 200, 1, func(v *ecsops.Service) { v.Running = 1 }) }},
+
+		{"R4", "force takes the only healthy target", red, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 1, 1, time.Minute)
+		}},
+		{"R4", "another healthy target stays", none, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 2, 1, time.Minute)
+		}},
+		{"R4", "a drain that may stop before it starts", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 1, 1, time.Minute)
+		}},
+		{"R4", "a drain that must start first keeps a target", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 1, 100, 200, 1)
+			balance(s, "web", 1, 1, time.Minute)
+		}},
+		{"R4", "a group that has no healthy target already loses none", none, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 0, 0, time.Minute)
+		}},
+		{"R4", "a daemon's targets are not replaced elsewhere (amazon-ecs-agent#2288)", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "edge", 1, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
+			balance(s, "edge", 1, 1, time.Minute)
+		}},
+
+		{"R5", "draining is not known to honour protection", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			s.Protection = ecsops.Known(map[string]time.Time{taskARN(0): start.Add(time.Hour)})
+		}},
+		{"R5", "protection that has run out", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			s.Protection = ecsops.Known(map[string]time.Time{taskARN(0): start.Add(-time.Hour)})
+		}},
+		{"R5", "protection without an end", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			s.Protection = ecsops.Known(map[string]time.Time{taskARN(0): {}})
+		}},
+
+		{"R6", "no other instance", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Peers = ecsops.Known([]ecsops.Peer(nil)) }},
+		{"R6", "the others are draining or disconnected", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.Peers = ecsops.Known([]ecsops.Peer{{Status: "DRAINING", AgentConnected: true}, {Status: "ACTIVE"}})
+		}},
+		{"R6", "last of the capacity provider that a service here uses", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.CapacityProviders = []string{"cp"} })
+		}},
+		{"R6", "last of a provider that nothing here asks for", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			serve(s, "web", 4, 100, 200, 1)
+		}},
+		{"R6", "a ghost takes no tasks: nothing is lost with it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.Peers = ecsops.Known([]ecsops.Peer(nil))
+			ghost(s)
+		}},
+
+		{"R7", "capacity provider of type MANAGED_INSTANCES", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			with(&s.Instance, func(i *ecsops.Instance) { i.CapacityProvider = "mi" })
+			s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{Name: "mi", Type: "MANAGED_INSTANCES"})
+			with(&s.EC2, func(e *ecsops.EC2) { e.ManagedBy = "ecs.amazonaws.com" })
+		}},
+		{"R7", "EC2 names an operator, the provider could not be read", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			with(&s.Instance, func(i *ecsops.Instance) { i.CapacityProvider = "mi" })
+			*s = s.Blank("capacity_provider")
+			with(&s.EC2, func(e *ecsops.EC2) { e.ManagedBy = "ecs.amazonaws.com" })
+		}},
+		{"R7", "an Auto Scaling provider is none", none, ecsops.Intent{}, owned},
+
+		{"R8", "agent lost, machine running: force would make duplicates", red, ecsops.Intent{}, agentLost},
+		{"R8", "the same with force", red, force, agentLost},
+		{"R8", "machine unknown: it may well run", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); *s = s.Blank("ec2") }},
+		{"R8", "machine gone: no container runs", none, ecsops.Intent{}, ghost},
+
+		{"R9", "1 at 100/100", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 100, 100, 1) }},
+		{"R9", "1 at 100/150: the maximum is rounded down to 1", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 100, 150, 1) }},
+		{"R9", "1 at 50/100: the minimum is rounded up to 1", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 50, 100, 1) }},
+		{"R9", "2 at 50/100 may stop one first", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 2, 50, 100, 1) }},
+		{"R9", "1 at 100/200 may start one first", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 100, 200, 1) }},
+		{"R9", "force asks no percentages", none, force, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 100, 100, 1) }},
+		{"R9", "a daemon is stopped, not moved", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "logs", 1, 100, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
+		}},
+
+		{"R10", "an instance is never moved to another cluster", red, ecsops.Intent{Purpose: ecsops.Move}, nil},
+		{"R11", "the bot runs here", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Self = ecsops.Known(instance) }},
+		{"R11", "where the bot runs is unknown", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { *s = s.Blank("self") }},
+		{"R11", "the bot runs on another instance", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Self = ecsops.Known(instance + "1") }},
+	}
+}
+
+func amberRows() []row {
+	const amber, none = ecsops.Amber, ecsops.Severity("")
+	return []row{
+		{"A1", "in an Auto Scaling group", amber, ecsops.Intent{}, owned},
+		{"A1", "in none", none, ecsops.Intent{}, nil},
+		{"A2", "the group's stack", amber, ecsops.Intent{}, owned},
+		{"A2", "the instance's stack", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			with(&s.EC2, func(e *ecsops.EC2) { e.Tags = map[string]string{"aws:cloudformation:stack-name": "prod"} })
+		}},
+		{"A2", "a Terraform tag", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			with(&s.EC2, func(e *ecsops.EC2) { e.Tags = map[string]string{"ManagedBy": "Terraform"} })
+		}},
+		{"A3", "Spot", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.Spot = true }) }},
+		{"A4", "two deployments", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Deployments = 2 })
+		}},
+		{"A4", "one, still rolling out", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Rollout = "IN_PROGRESS" })
+		}},
+		{"A5", "daemon behind a load balancer", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "edge", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
+			balance(s, "edge", 3, 1, time.Minute)
+		}},
+		{"A6", "placed beside another service", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Placement = []string{"task:group == service:edge"} })
+		}},
+		{"A7", "an hour of deregistration delay against 30 minutes", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			balance(s, "web", 4, 1, time.Hour)
+		}},
+		{"A7", "within the deadline", none, ecsops.Intent{Deadline: 2 * time.Hour}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			balance(s, "web", 4, 1, time.Hour)
+		}},
+		{"A8", "DRAINING already", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { status(s, "DRAINING") }},
+		{"A8", "the group is terminating it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
+		}},
+		{"A8", "Standby: the group leaves it alone", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Standby" })
+		}},
+		{"A9", "distinctInstance", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Placement = []string{"distinctInstance"} })
+		}},
+		{"A9", "a static host port", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 0)
+			s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{definitionARN("web"): {HostPorts: []int{80}}})
+			run(s, "web")
+		}},
+		{"A10", "last instance of its zone", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.Peers = ecsops.Known([]ecsops.Peer{{Status: "ACTIVE", AgentConnected: true, AZ: "eu-west-1b"}})
+		}},
+		{"A10", "another one is in the zone", none, ecsops.Intent{}, nil},
+		{"A11", "EventBridge started it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", func(t *ecsops.Task) { t.StartedBy = "events-rule/nightly" }) }},
+		{"A11", "a person started it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"A12", "capacity is not modelled yet, and replicas have to move", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) }},
+		{"A12", "Classic load balancers are not read yet", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling, v.ClassicLBs = "DAEMON", []string{"old"} })
+		}},
+		{"A12", "protection unknown where a service task may be protected", ecsops.Red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			*s = s.Blank("protection")
+		}},
+		{"A12", "task definitions bring amber at worst", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
+			*s = s.Blank("task_definitions")
+		}},
+		{"A12", "nothing is missing", none, ecsops.Intent{}, nil},
+		{"A13", "ECS Exec is on", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", func(t *ecsops.Task) { t.Exec = true }) }},
+		{"A14", "a host volume", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{definitionARN("job"): {HostVolumes: []string{"data"}}})
+			run(s, "")
+		}},
+		{"A14", "an instance store, and the machine goes", amber, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.InstanceStore = true }) }},
+		{"A14", "an instance store, and the machine stays", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.InstanceStore = true }) }},
+	}
+}
+
+func plainRows() []row {
+	const red, amber, green, none = ecsops.Red, ecsops.Amber, ecsops.Green, ecsops.Severity("")
+	eni := func(t *ecsops.Task) { t.ENIs = []ecsops.ENI{{ID: "eni-1"}} }
+	return []row{
+		{"T1", "a standalone task holds the drain", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"T1", "it was ticked: it is stopped", none, ecsops.Intent{StopTasks: []string{taskARN(0)}}, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"T2", "interfaces go with their tasks", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", eni) }},
+		{"T2", "force cuts the network of what runs on", amber, force, func(s *ecsops.Snapshot) { run(s, "", eni) }},
+		{"T3", "registering", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { status(s, "REGISTERING") }},
+		{"T3", "a connected agent deregisters with its machine", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { machine(s, "shutting-down") }},
+		{"T4", "two registrations of one machine", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: instance + "9", Status: "ACTIVE"}})
+		}},
+		{"T5", "terminated", green, ecsops.Intent{}, ghost},
+		{"T5", "not found", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "not-found") }},
+		{"T6", "stopped", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
+		{"T7", "the machine runs on and is billed", green, ecsops.Intent{}, nil},
+		{"T7", "it is terminated", none, terminate, nil},
+		{"T8", "no tasks", green, ecsops.Intent{}, nil},
+		{"T8", "tasks are unknown", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { *s = s.Blank("tasks") }},
+		{"T9", "ECS Anywhere leaves another way", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Target.EC2 = "mi-0123456789abcdef0" }},
+		{"T10", "INACTIVE already", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { status(s, "INACTIVE") }},
+		{"T11", "group at its minimum", red, shrink, func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.Group, func(g *ecsops.Group) { g.Desired = g.Min })
+		}},
+		{"T11", "group above its minimum", none, shrink, owned},
+		{"T11", "in a group the person chooses replace or shrink", red, terminate, owned},
+		{"T11", "no group to replace it", red, replace, nil},
+		{"T11", "termination protection", red, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.DisableTerminate = true }) }},
+		{"T11", "whose machine it is could not be read", red, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
+		{"T11", "a machine of nobody", none, terminate, nil},
+	}
+}
+
+func TestRules(t *testing.T) {
+	seen := map[ecsops.Rule]bool{}
+	for _, r := range ruleTable() {
+		t.Run(string(r.rule)+" "+r.why, func(t *testing.T) {
+			s, in := r.make()
+			seen[r.rule] = true
+			i := slices.IndexFunc(ecsops.Assess(s, in), func(f ecsops.Finding) bool { return f.Rule == r.rule })
+			switch {
+			case i < 0 && r.severity != "":
+				t.Fatalf("not found: %s", rules(ecsops.NewPlan(s, in)))
+			case i < 0:
+			case r.severity == "":
+				t.Fatalf("found: %+v", ecsops.Assess(s, in)[i])
+			case ecsops.Assess(s, in)[i].Severity != r.severity:
+				t.Fatalf("severity %s", ecsops.Assess(s, in)[i].Severity)
+			}
+		})
+	}
+	for _, rule := range []ecsops.Rule{"R1", "R2", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
+		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11"} {
+		if !seen[rule] {
+			t.Errorf("no row for %s", rule)
+		}
+	}
+}
+
+func TestBars(t *testing.T) {
+	barred := []ecsops.Rule{"R7", "R10", "R11", "T9", "T11"}
+	for _, r := range ruleTable() {
+		s, in := r.make()
+		for _, f := range ecsops.NewPlan(s, in).Findings {
+			careful := slices.ContainsFunc(f.Missing, func(u ecsops.Unknown) bool { return u.Fact == "self" || u.Fact == "instance" })
+			if want := slices.Contains(barred, f.Rule) || careful; f.Bars != want {
+				t.Errorf("%s %s: %s bars %t", r.rule, r.why, f.Rule, f.Bars)
+			}
+		}
+	}
+}
+
+// TestPaths is the table of EC2 state × agent × ECS status.
+func TestPaths(t *testing.T) {
+	terminating := func(s *ecsops.Snapshot) {
+		owned(s)
+		with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
+	}
+	kinds := func(k ...ecsops.StepKind) []ecsops.StepKind { return k }
+	for _, c := range []struct {
+		why    string
+		change func(*ecsops.Snapshot)
+		in     ecsops.Intent
+		path   ecsops.Path
+		steps  []ecsops.StepKind
+	}{
+		{"running, connected, ACTIVE", nil, ecsops.Intent{}, ecsops.PathDrain, kinds("drain", "wait", "deregister", "verify")},
+		{"DRAINING by somebody else", func(s *ecsops.Snapshot) { status(s, "DRAINING") }, ecsops.Intent{}, ecsops.PathObserve, kinds("wait", "deregister", "verify")},
+		{"a standalone task was ticked", func(s *ecsops.Snapshot) { run(s, "") }, ecsops.Intent{StopTasks: []string{taskARN(0)}}, ecsops.PathDrain,
+			kinds("drain", "wait", "stop_tasks", "deregister", "verify")},
+		{"a service task was ticked: StopTask would skip its load balancer", func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) },
+			ecsops.Intent{StopTasks: []string{taskARN(0)}}, ecsops.PathDrain, kinds("drain", "wait", "deregister", "verify")},
+		{"terminate a machine of nobody", nil, terminate, ecsops.PathDrain, kinds("drain", "wait", "deregister", "terminate", "verify")},
+		{"terminate through a group that drains by itself", owned, replace, ecsops.PathGroup, kinds("drain", "wait", "terminate", "verify")},
+		{"… or may do so", func(s *ecsops.Snapshot) { owned(s); *s = s.Blank("capacity_provider") }, replace, ecsops.PathGroup, kinds("drain", "wait", "terminate", "verify")},
+		{"terminate through a group that does not", func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.CapacityProvider, func(p *ecsops.CapacityProvider) { p.ManagedDraining = false })
+		}, replace, ecsops.PathDrain, kinds("drain", "wait", "deregister", "terminate", "verify")},
+		{"the group is terminating it already", terminating, ecsops.Intent{}, ecsops.PathGroup, kinds("drain", "wait", "verify")},
+		{"force", nil, force, ecsops.PathForce, kinds("force", "verify")},
+		{"agent lost, running", agentLost, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"agent lost, running, force", agentLost, force, ecsops.PathForce, kinds("force", "verify")},
+		{"agent lost, machine unknown", func(s *ecsops.Snapshot) { agentLost(s); *s = s.Blank("ec2") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"stopped", func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }, ecsops.Intent{}, ecsops.PathHostStopped, kinds("force", "verify")},
+		{"terminated", ghost, ecsops.Intent{}, ecsops.PathGhost, kinds("force", "verify")},
+		{"not found", func(s *ecsops.Snapshot) { agentLost(s); machine(s, "not-found") }, ecsops.Intent{}, ecsops.PathGhost, kinds("force", "verify")},
+		{"gone, and yet its agent is connected: wait", func(s *ecsops.Snapshot) { machine(s, "terminated") }, ecsops.Intent{}, ecsops.PathWait, nil},
+		{"shutting down", func(s *ecsops.Snapshot) { agentLost(s); machine(s, "shutting-down") }, ecsops.Intent{}, ecsops.PathWait, nil},
+		{"registration failed", func(s *ecsops.Snapshot) { status(s, "REGISTRATION_FAILED") }, ecsops.Intent{}, ecsops.PathDrain, kinds("deregister", "verify")},
+		{"deregistering", func(s *ecsops.Snapshot) { status(s, "DEREGISTERING") }, ecsops.Intent{}, ecsops.PathWait, nil},
+		{"INACTIVE", func(s *ecsops.Snapshot) { status(s, "INACTIVE") }, ecsops.Intent{}, ecsops.PathGone, nil},
+		{"MISSING", func(s *ecsops.Snapshot) { with(&s.Instance, func(i *ecsops.Instance) { i.Missing = true }) }, ecsops.Intent{}, ecsops.PathGone, nil},
+		{"registration unread", func(s *ecsops.Snapshot) { *s = s.Blank("instance") }, ecsops.Intent{}, ecsops.PathWait, nil},
+		{"ECS Anywhere", func(s *ecsops.Snapshot) { s.Target.EC2 = "mi-0123456789abcdef0" }, force, ecsops.PathExternal, nil},
+		{"a provider that may be of Managed Instances", func(s *ecsops.Snapshot) {
+			owned(s)
+			*s = s.Blank("capacity_provider").Blank("ec2")
+		}, ecsops.Intent{}, ecsops.PathManaged, nil},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			s := calm()
+			if c.change != nil {
+				c.change(&s)
+			}
+			p := ecsops.NewPlan(s, c.in)
+			var steps []ecsops.StepKind
+			for _, st := range p.Steps {
+				steps = append(steps, st.Kind)
+			}
+			if diff := cmp.Diff(c.steps, steps); p.Path != c.path || diff != "" {
+				t.Errorf("path %s, want %s; steps (-want +got):\n%s", p.Path, c.path, diff)
+			}
+		})
+	}
+}
+
+func TestFates(t *testing.T) {
+	build := func(s *ecsops.Snapshot) {
+		serve(s, "web", 4, 100, 200, 1)                                                               // 0
+		serve(s, "pay", 1, 100, 100, 1)                                                               // 1
+		serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })           // 2
+		run(s, "")                                                                                    // 3
+		run(s, "")                                                                                    // 4
+		run(s, "web", func(t *ecsops.Task) { t.LastStatus, t.DesiredStatus = "STOPPING", "STOPPED" }) // 5
+	}
+	for _, c := range []struct {
+		why    string
+		change func(*ecsops.Snapshot)
+		in     ecsops.Intent
+		want   []ecsops.Fate
+	}{
+		{"drain", func(*ecsops.Snapshot) {}, ecsops.Intent{StopTasks: []string{taskARN(4)}}, []ecsops.Fate{"moves", "stuck", "ends", "waits", "stops", "ends"}},
+		{"force orphans even what is stopping", func(*ecsops.Snapshot) {}, force, []ecsops.Fate{"orphaned", "orphaned", "orphaned", "orphaned", "orphaned", "orphaned"}},
+		{"ghost", ghost, ecsops.Intent{}, []ecsops.Fate{"dead", "dead", "dead", "dead", "dead", "dead"}},
+		{"agent lost", agentLost, ecsops.Intent{}, []ecsops.Fate{"stuck", "stuck", "stuck", "stuck", "stuck", "stuck"}},
+		{"services unknown", func(s *ecsops.Snapshot) { *s = s.Blank("services") }, ecsops.Intent{}, []ecsops.Fate{"unknown", "unknown", "unknown", "waits", "waits", "ends"}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			s := calm()
+			build(&s)
+			c.change(&s)
+			var got []ecsops.Fate
+			for _, f := range ecsops.NewPlan(s, c.in).Fates {
+				got = append(got, f.Fate)
+				if f.Task.ID() == "" || f.Task.Name == "" {
+					t.Errorf("a task without a name: %+v", f.Task)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestETA: the longest of deregistration delay and stop timeout, one after the other.
+func TestETA(t *testing.T) {
+	s := calm()
+	serve(&s, "web", 4, 100, 200, 1)
+	balance(&s, "web", 4, 1, 5*time.Minute)
+	if got := plan(s).ETA; got != 5*time.Minute+30*time.Second {
+		t.Errorf("ETA %s", got)
+	}
+	if got := plan(s.Blank("target_groups")).ETA; got != 0 {
+		t.Errorf("ETA %s without target groups", got)
+	}
+}
