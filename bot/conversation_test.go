@@ -2,14 +2,19 @@ package bot_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -23,9 +28,17 @@ import (
 // childVar makes the test's binary the bot itself: a process that can be killed.
 const childVar = "ECSBOT_TEST_CHILD"
 
+// conversationsAtOnce is how many are played side by side unless -parallel says
+// otherwise: they wait much more than they work.
+const conversationsAtOnce = 8
+
 func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
 		os.Exit(childMain())
+	}
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = parallel.Value.Set(strconv.Itoa(conversationsAtOnce)) // a number is one that it takes
 	}
 	os.Exit(m.Run())
 }
@@ -92,11 +105,13 @@ func TestConversations(t *testing.T) {
 	}
 	bin := buildBot(t)
 	t.Run("sqlite", func(t *testing.T) {
-		converse(t, bin, func(testing.TB) []string { return nil })
+		t.Parallel()
+		converse(t, "sqlite", bin, func(testing.TB) []string { return nil })
 	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		server, key := pgtest.New(t), auditKey(t)
-		converse(t, bin, func(t testing.TB) []string {
+		converse(t, "postgres", bin, func(t testing.TB) []string {
 			return []string{"DATABASE_URL=" + server.Database(t), "AUDIT_KEY=" + key}
 		})
 	})
@@ -121,18 +136,23 @@ func buildBot(t testing.TB) string {
 	return bin
 }
 
-func converse(t *testing.T, bin string, database func(t testing.TB) []string) {
+func converse(t *testing.T, kind, bin string, database func(t testing.TB) []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
 	for _, name := range stage.Names() {
-		if name != "stop" { // testscript has a stop of its own: end is ours
-			cmds[name] = verb(name)
-		}
+		cmds[name] = verb(name)
 	}
-	cmds["end"] = verb("stop")
+	cmds["end"], cmds["crash"] = verb("stop"), verb("kill") // testscript has a stop and a kill of its own
+	cmds["remember"] = remember
 	cmds["bot"] = func(ts *testscript.TestScript, neg bool, args []string) { botCommand(ts, bin, neg, args) }
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
 		Cmds: cmds,
+		Condition: func(cond string) (bool, error) {
+			if cond == "sqlite" || cond == "postgres" {
+				return cond == kind, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Setup: func(e *testscript.Env) error {
 			extra := database(e.T().(testing.TB))
 			if more, err := os.ReadFile(filepath.Join(e.WorkDir, "env")); err == nil {
@@ -162,15 +182,36 @@ func verb(name string) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
+// remember keeps what a group of a regexp matched at a place, as a variable of
+// the script: remember OP #ops 'Operation `(\w+)`'.
+func remember(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: remember NAME PLACE REGEXP")
+	}
+	text, err := ts.Value("stage").(*stage.Stage).Do(context.Background(), []string{"see", args[1], args[2]})
+	ts.Check(err)
+	m := regexp.MustCompile("(?is)" + args[2]).FindStringSubmatch(text)
+	if len(m) < 2 {
+		ts.Fatalf("the regexp has no group that matched")
+	}
+	ts.Setenv(args[0], m[1])
+	ts.Logf("%s=%s", args[0], m[1])
+}
+
+// botPatience is how long a command at the terminal may take.
+const botPatience = 60 * time.Second
+
 // botCommand runs the terminal side of the bot beside the serving process.
 func botCommand(ts *testscript.TestScript, bin string, neg bool, args []string) {
 	s := ts.Value("stage").(*stage.Stage)
-	cmd := exec.Command(bin, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), botPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Env, cmd.Dir = s.Env(), ts.MkAbs(".")
 	out, err := cmd.CombinedOutput()
 	ts.Logf("%s", out)
 	ts.Check(os.WriteFile(ts.MkAbs("out"), out, 0o600))
-	if (err != nil) != neg {
+	if (err != nil) != neg || ctx.Err() != nil {
 		ts.Fatalf("bot %s: %v", strings.Join(args, " "), err)
 	}
 }

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -83,11 +84,33 @@ func (s *Stage) doSlack(_ context.Context, args []string) (string, error) {
 		did = s.Slack.InviteBot(channel)
 	case "archive":
 		did = s.Slack.ArchiveChannel(channel)
+	case "delete":
+		did, err = s.deleteMessages(channel, args[2:])
+		if err != nil {
+			return "", err
+		}
 	}
 	if !did {
 		return "", fmt.Errorf("nothing to do")
 	}
 	return "", nil
+}
+
+// deleteMessages deletes what matches, as an administrator would.
+func (s *Stage) deleteMessages(channel string, args []string) (did bool, err error) {
+	if err := need(args, 1); err != nil {
+		return false, err
+	}
+	match, err := regexp.Compile("(?is)" + args[0])
+	if err != nil {
+		return false, err
+	}
+	for _, m := range s.Slack.Messages(channel) {
+		if match.MatchString(s.Slack.Render(m)) {
+			did = s.Slack.DeleteMessage(channel, m.TS) || did
+		}
+	}
+	return did, nil
 }
 
 func (s *Stage) failSlack(args []string) error {

@@ -50,6 +50,8 @@ type Stage struct {
 	mu      sync.Mutex
 	process *process          // guarded by mu
 	saved   map[string]string // guarded by mu: what a verb kept for later lines
+	acted   map[string]string // guarded by mu: by person, the newest message to them alone when they last acted
+	waits   time.Duration     // guarded by mu: see patience
 }
 
 // New sets the stage: the demo workspace and the demo estate, both listening on loopback.
@@ -58,7 +60,7 @@ func New(ctx context.Context, cfg Config) (*Stage, error) {
 		cfg.Pace = 60
 	}
 	s := &Stage{Clock: clock.New(time.Now().UTC().Truncate(time.Second), cfg.Pace), cfg: cfg,
-		file: filepath.Join(cfg.Dir, "clock"), saved: map[string]string{}}
+		file: filepath.Join(cfg.Dir, "clock"), saved: map[string]string{}, acted: map[string]string{}}
 	if err := clock.Publish(s.Clock, s.file); err != nil {
 		return nil, err
 	}
@@ -263,3 +265,6 @@ func (s *Stage) Output() string {
 	}
 	return strings.TrimSpace(s.process.tail.String())
 }
+
+// Dir is the stage's folder.
+func (s *Stage) Dir() string { return s.cfg.Dir }

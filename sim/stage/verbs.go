@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	simaws "ecsbot/sim/aws"
+	"golang.org/x/sync/errgroup"
+
 	simslack "ecsbot/sim/slack"
 )
 
@@ -24,7 +25,7 @@ var people = map[string]string{
 }
 
 var places = map[string]string{
-	"#ops": simslack.DemoOps, "#audit": simslack.DemoAudit, "#shared": simslack.DemoShared, "#random": simslack.DemoRandom,
+	"ops": simslack.DemoOps, "audit": simslack.DemoAudit, "shared": simslack.DemoShared, "random": simslack.DemoRandom,
 }
 
 // verbs in the order of Help.
@@ -38,19 +39,24 @@ var verbs = []struct {
 	{"say", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
 	{"click", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
 	{"stale", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
-	{"keep", "keep #ops confirm                 remember the newest message with that button", (*Stage).doKeep},
+	{"both", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
+	{"keep", "keep #ops confirm [regexp]        remember the newest message with that button", (*Stage).doKeep},
 	{"fill", "fill olga block action value…     fill in the open modal", (*Stage).doFill},
 	{"suggest", "suggest olga block action text regexp   type into a menu of the open modal and choose", (*Stage).doSuggest},
 	{"submit", "submit olga                       submit the open modal", (*Stage).doSubmit},
 	{"modal", "modal olga regexp                 wait until the open modal matches", (*Stage).doModal},
-	{"see", "see #ops|olga regexp              wait for a message (there, or visible to olga only) that matches", (*Stage).doSee},
-	{"unseen", "unseen #ops|olga regexp           nothing there matches", (*Stage).doUnseen},
+	{"see", "see #ops|olga regexp              wait for a message that matches: there, or to olga alone since her last act", (*Stage).doSee},
+	{"unseen", "unseen #ops|olga regexp           nothing there, or since her last act, matches", (*Stage).doUnseen},
+	{"shown", "shown #ops regexp regexp…         wait until one message shows or once showed them all, in this order", (*Stage).doShown},
 	{"thread", "thread regexp regexp…             wait until one thread in #audit matches them all, in this order", (*Stage).doThread},
+	{"numbers", "numbers regexp                    wait until a record matches, and #audit has every number up to it, in order", (*Stage).doNumbers},
 	{"instance", "instance i-… STATUS|gone          wait until ECS has it so", (*Stage).doInstance},
 	{"host", "host i-… STATE                    wait until EC2 has it so", (*Stage).doHost},
 	{"calls", "calls Action N                    that many calls of the action took effect", (*Stage).doCalls},
+	{"mutations", "mutations N                       that many changes took effect in AWS, of all kinds", (*Stage).doMutations},
 	{"break", "break what [key=value…]           a fault in AWS (sim/aws, Break)", (*Stage).doBreak},
-	{"slack", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, heal", (*Stage).doSlack},
+	{"slack", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, delete #ops regexp, heal", (*Stage).doSlack},
+	{"patience", "patience 60                       real seconds that a line waits for what it wants to see", (*Stage).doPatience},
 	{"pace", "pace 600                          virtual seconds per second", (*Stage).doPace},
 	{"advance", "advance 30m                       move the clock", (*Stage).doAdvance},
 }
@@ -82,7 +88,7 @@ func (s *Stage) Do(ctx context.Context, words []string) (string, error) {
 		if v.name != words[0] {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, Patience)
+		ctx, cancel := context.WithTimeout(ctx, s.patience())
 		defer cancel()
 		out, err := v.run(s, ctx, words[1:])
 		if err != nil {
@@ -107,9 +113,14 @@ func person(name string) (string, error) {
 	return "", fmt.Errorf("nobody is called %q", name)
 }
 
+// place finds a channel (#ops or, where # begins a comment, ops), or somebody's
+// direct messages with the app: @olga.
 func place(name string) (string, error) {
-	if id, ok := places[name]; ok {
+	if id, ok := places[strings.TrimPrefix(name, "#")]; ok {
 		return id, nil
+	}
+	if id, ok := people[strings.TrimPrefix(name, "@")]; ok && name[0] == '@' {
+		return "D" + strings.TrimLeft(id, "UW"), nil
 	}
 	return "", fmt.Errorf("no channel is called %q", name)
 }
@@ -136,6 +147,7 @@ func (s *Stage) doSay(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.acts(user)
 	command, text, _ := strings.Cut(strings.Join(args[2:], " "), " ")
 	inv, err := s.Slack.Command(ctx, user, channel, command, text)
 	return answered(inv, err)
@@ -182,22 +194,64 @@ func (s *Stage) doClick(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var match *regexp.Regexp
-	if len(args) > 3 {
-		if match, err = regexp.Compile("(?is)" + args[3]); err != nil {
-			return "", err
-		}
-	}
-	var m simslack.Message
-	err = s.Slack.Wait(ctx, "a message with the button "+args[2], func(*simslack.Snapshot) bool {
-		var ok bool
-		m, ok = s.withAction(channel, args[2], match)
-		return ok
-	})
+	m, err := s.button(ctx, channel, args[2:])
 	if err != nil {
 		return "", err
 	}
+	s.acts(user)
 	return answered(s.Slack.Click(ctx, user, channel, m.TS, args[2], simslack.ClickOptions{}))
+}
+
+// optional compiles the n-th word, if there is one.
+func optional(args []string, n int) (*regexp.Regexp, error) {
+	if len(args) <= n {
+		return nil, nil
+	}
+	return regexp.Compile("(?is)" + args[n])
+}
+
+// button waits for a message with the action, whose rendering matches: args are
+// the action and, if given, the regexp.
+func (s *Stage) button(ctx context.Context, channel string, args []string) (simslack.Message, error) {
+	match, err := optional(args, 1)
+	if err != nil {
+		return simslack.Message{}, err
+	}
+	var m simslack.Message
+	err = s.Slack.Wait(ctx, "a message with the button "+strings.Join(args, " "), func(*simslack.Snapshot) bool {
+		var ok bool
+		m, ok = s.withAction(channel, args[0], match)
+		return ok
+	})
+	return m, err
+}
+
+// doBoth lets two people press one button. It fails unless both presses were acked.
+func (s *Stage) doBoth(ctx context.Context, args []string) (string, error) {
+	if err := need(args, 4); err != nil {
+		return "", err
+	}
+	channel, err := place(args[2])
+	if err != nil {
+		return "", err
+	}
+	m, err := s.button(ctx, channel, args[3:])
+	if err != nil {
+		return "", err
+	}
+	var group errgroup.Group
+	for _, name := range args[:2] {
+		user, err := person(name)
+		if err != nil {
+			return "", err
+		}
+		s.acts(user)
+		group.Go(func() error {
+			_, err := answered(s.Slack.Click(ctx, user, channel, m.TS, args[3], simslack.ClickOptions{Stale: &m}))
+			return err
+		})
+	}
+	return "", group.Wait()
 }
 
 func (s *Stage) doKeep(ctx context.Context, args []string) (string, error) {
@@ -208,8 +262,12 @@ func (s *Stage) doKeep(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	match, err := optional(args, 2)
+	if err != nil {
+		return "", err
+	}
 	return "", s.Slack.Wait(ctx, "a message with the button "+args[1], func(*simslack.Snapshot) bool {
-		m, ok := s.withAction(channel, args[1], nil)
+		m, ok := s.withAction(channel, args[1], match)
 		if ok {
 			raw, err := json.Marshal(m)
 			if err != nil {
@@ -242,6 +300,7 @@ func (s *Stage) doStale(ctx context.Context, args []string) (string, error) {
 	if err := json.Unmarshal([]byte(raw), &m); err != nil {
 		return "", fmt.Errorf("nothing was kept for %s: %w", args[2], err)
 	}
+	s.acts(user)
 	return answered(s.Slack.Click(ctx, user, channel, m.TS, args[2], simslack.ClickOptions{Stale: &m}))
 }
 
@@ -364,6 +423,7 @@ func (s *Stage) doSubmit(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.acts(user)
 	r, err := s.Slack.Submit(ctx, user, v.ID)
 	if err != nil {
 		return "", err
@@ -374,148 +434,17 @@ func (s *Stage) doSubmit(ctx context.Context, args []string) (string, error) {
 	return answered(r.Invocation, nil)
 }
 
-// visible is everything that can be read at a place, or by one person only,
-// rendered, oldest first.
-func (s *Stage) visible(where string) ([]string, error) {
-	var messages []simslack.Message
-	if id, ok := places[where]; ok {
-		messages = s.Slack.Messages(id)
-	} else {
-		id, err := person(where)
-		if err != nil {
-			return nil, err
-		}
-		for _, channel := range places {
-			messages = append(messages, s.Slack.Ephemerals(id, channel)...)
-		}
-		messages = append(messages, s.Slack.DMs(id)...)
-		slices.SortStableFunc(messages, func(a, b simslack.Message) int { return strings.Compare(a.TS, b.TS) })
-	}
-	var out []string
-	for _, m := range messages {
-		if !m.Deleted {
-			out = append(out, s.Slack.Render(m))
-		}
-	}
-	return out, nil
-}
-
-func (s *Stage) doSee(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	match, err := regexp.Compile("(?is)" + args[1])
-	if err != nil {
-		return "", err
-	}
-	var found string
-	err = s.Slack.Wait(ctx, fmt.Sprintf("%s at %s", args[1], args[0]), func(*simslack.Snapshot) bool {
-		texts, err := s.visible(args[0])
-		if err != nil {
-			return false
-		}
-		for _, t := range slices.Backward(texts) {
-			if match.MatchString(t) {
-				found = t
-				return true
-			}
-		}
-		return false
-	})
-	if err != nil {
-		return "", fmt.Errorf("%w\nprocess:\n%s", err, s.Output())
-	}
-	return found, nil
-}
-
-func (s *Stage) doUnseen(_ context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	match, err := regexp.Compile("(?is)" + args[1])
-	if err != nil {
-		return "", err
-	}
-	texts, err := s.visible(args[0])
-	if err != nil {
-		return "", err
-	}
-	for _, t := range texts {
-		if match.MatchString(t) {
-			return "", fmt.Errorf("is there:\n%s", t)
-		}
-	}
-	return "", nil
-}
-
-func (s *Stage) doThread(ctx context.Context, args []string) (string, error) {
+func (s *Stage) doPatience(_ context.Context, args []string) (string, error) {
 	if err := need(args, 1); err != nil {
 		return "", err
 	}
-	match, err := regexp.Compile("(?is)" + strings.Join(args, ".*"))
+	seconds, err := strconv.Atoi(args[0])
 	if err != nil {
 		return "", err
 	}
-	var found string
-	err = s.Slack.Wait(ctx, "an audit thread with "+strings.Join(args, " … "), func(*simslack.Snapshot) bool {
-		for _, root := range s.Slack.Messages(simslack.DemoAudit) {
-			if root.ThreadTS != "" && root.ThreadTS != root.TS {
-				continue
-			}
-			var b strings.Builder
-			for _, m := range s.Slack.Thread(simslack.DemoAudit, root.TS) {
-				b.WriteString(s.Slack.Render(m) + "\n")
-			}
-			if match.MatchString(b.String()) {
-				found = b.String()
-				return true
-			}
-		}
-		return false
-	})
-	return found, err
-}
-
-func (s *Stage) doInstance(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	return "", s.AWS.Wait(ctx, args[0]+" "+args[1], func(st simaws.State) bool {
-		i, ok := st.Instance(args[0])
-		if args[1] == "gone" {
-			return !ok || i.Status == "INACTIVE"
-		}
-		return ok && i.Status == args[1]
-	})
-}
-
-func (s *Stage) doHost(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	return "", s.AWS.Wait(ctx, args[0]+" "+args[1], func(st simaws.State) bool {
-		h, ok := st.Host(args[0])
-		return ok && h.State == args[1]
-	})
-}
-
-func (s *Stage) doCalls(_ context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	want, err := strconv.Atoi(args[1])
-	if err != nil {
-		return "", err
-	}
-	got := 0
-	for _, c := range s.AWS.Log() {
-		if c.Action == args[0] && c.TookEffect {
-			got++
-		}
-	}
-	if got != want {
-		return "", fmt.Errorf("%d calls took effect", got)
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waits = time.Duration(seconds) * time.Second
 	return "", nil
 }
 
