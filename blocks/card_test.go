@@ -129,7 +129,7 @@ func TestCardsSayWhere(t *testing.T) {
 
 // Of orphans nobody says that they were stopped.
 func TestOrphansAreNotCalledStopped(t *testing.T) {
-	op := ended(forcePlan(), workflow.Done, "verified")
+	op := ended(forcePlan(), workflow.Done, "orphans_left")
 	m := Card(op, nil, drawing())
 	raw, err := plainJSON(m.Blocks)
 	if err != nil {

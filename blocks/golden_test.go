@@ -114,7 +114,7 @@ func cards() map[string]workflow.Operation {
 	undoing := running(amberPlan(), workflow.Undoing)
 	by := person(approver)
 	undoing.StopBy = &by
-	forceDone := ended(forcePlan(), workflow.Done, "verified")
+	forceDone := ended(forcePlan(), workflow.Done, "orphans_left")
 	stoppedOp := ended(amberPlan(), workflow.Stopped, "stopped")
 	stoppedOp.StopBy = &by
 	refused := proposed(barredPlan())

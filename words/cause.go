@@ -29,6 +29,7 @@ func causes() map[string]string {
 		"group_terminating":         "The Auto Scaling group is terminating the machine, so the drain could not be undone.",
 		"already_gone":              "The registration was gone already.",
 		"verified":                  "Everything was looked at.",
+		"orphans_left":              "What ECS can tell was looked at. Whether the orphaned containers still run, it cannot tell.",
 		"not_all_verified":          "Not everything could be seen within ten minutes.",
 		"not_yours":                 "The click was not allowed.",
 		"mistyped":                  "The typed id was another one.",

@@ -132,7 +132,7 @@ func TestForceWantsTypedIDAndSecondPerson(t *testing.T) {
 	}
 	wantAnswer(t, r.decide(op.ID, Approve, olga), NotYours)
 	wantAnswer(t, r.decide(op.ID, Approve, ana), Accepted)
-	wantEnd(t, r.run(op.ID, nil), Done, "verified")
+	wantEnd(t, r.run(op.ID, nil), Done, "orphans_left")
 	wantCalls(t, r.world, ecsops.ActForceDeregister)
 	checkStory(t, r.store, r.world, op.ID)
 }

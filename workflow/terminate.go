@@ -123,7 +123,11 @@ func (w *step) verify() Move {
 	}
 	switch {
 	case settled(checks):
-		w.end(Done, w.endCause("verified"), botActor)
+		if orphansLeft(checks) {
+			w.end(Done, w.endCause("orphans_left"), botActor)
+		} else {
+			w.end(Done, w.endCause("verified"), botActor)
+		}
 		return Move{draft: w.draft}
 	case !w.now.Before(w.op.VerifyBy):
 		w.end(Unverified, w.endCause("not_all_verified"), botActor)
@@ -137,6 +141,17 @@ func (w *step) endCause(otherwise string) string {
 		return w.op.Cause
 	}
 	return otherwise
+}
+
+// orphansLeft reports whether containers of a force may still run: ECS shows
+// their tasks as STOPPED, which proves nothing.
+func orphansLeft(checks []ecsops.Check) bool {
+	for _, c := range checks {
+		if c.ID == "V5" && c.Result != ecsops.CheckPassed && len(c.Names) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // settled reports whether every check passed or does not apply.
