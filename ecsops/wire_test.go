@@ -327,3 +327,25 @@ func TestWrongAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestBucketsHold: with AWS's documented buckets enforced, many previews and looks in a row
+// stay within our share of them, so that AWS never throttles.
+func TestBucketsHold(t *testing.T) {
+	e := demo(t)
+	e.clock.SetPace(100)
+	e.EnforceBuckets(true)
+	target := e.preview(aws.DemoClean).Target
+	for range 12 {
+		if missing := e.preview(aws.DemoGroupA).Unknowns(); len(missing) > 0 {
+			t.Fatalf("unknown %v", missing)
+		}
+		if _, err := e.Look(t.Context(), target, ecsops.LookFor{EC2: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range e.Log() {
+		if c.Outcome != "OK" {
+			t.Fatalf("%s: %s", c.Action, c.Outcome)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package ecsops_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ecsbot/ecsops"
+)
+
+// finished is what a verification reads after everything went well for before.
+func finished(before ecsops.Plan) ecsops.After {
+	s := ecsops.Snapshot{Target: before.Snapshot.Target, ReadAt: start.Add(time.Hour)}
+	s.Instance = ecsops.Known(ecsops.Instance{Status: "INACTIVE"})
+	s.EC2, s.Services = before.Snapshot.EC2, before.Snapshot.Services
+	groups, _ := before.Snapshot.TargetGroups.Get()
+	after := map[string]ecsops.TargetGroup{}
+	for arn, g := range groups {
+		g.Here, g.HealthyAfter = nil, g.Healthy
+		after[arn] = g
+	}
+	s.TargetGroups = ecsops.Known(after)
+	tasks, _ := before.Snapshot.Tasks.Get()
+	tasks = slices.Clone(tasks)
+	var replacements []ecsops.Replacement
+	for i := range tasks {
+		tasks[i].LastStatus, tasks[i].DesiredStatus = "STOPPED", "STOPPED"
+		if tasks[i].Class == ecsops.Replica {
+			replacements = append(replacements, ecsops.Replacement{Task: taskARN(100 + i), Service: tasks[i].Service, Instance: instance + "1", Status: "RUNNING"})
+		}
+	}
+	s.Tasks = ecsops.Known(tasks)
+	return ecsops.After{Snapshot: s, ENIs: ecsops.Known([]string(nil)), Activity: ecsops.Known([]string{"Successful: Launching"}),
+		Listed: ecsops.Known(false), Replacements: ecsops.Known(replacements)}
+}
+
+func check(id string, before ecsops.Plan, after ecsops.After) ecsops.Check {
+	all := ecsops.Verify(before, after)
+	return all[slices.IndexFunc(all, func(c ecsops.Check) bool { return c.ID == id })]
+}
+
+func TestVerify(t *testing.T) {
+	work := func() ecsops.Snapshot {
+		s := calm()
+		owned(&s)
+		serve(&s, "web", 4, 100, 200, 2)
+		balance(&s, "web", 4, 2, time.Minute)
+		run(&s, "", func(t *ecsops.Task) { t.ENIs = []ecsops.ENI{{ID: "eni-1"}} })
+		return s
+	}
+	service := func(a *ecsops.After, change func(*ecsops.Service)) {
+		with(&a.Snapshot.Services, func(m *map[string]ecsops.Service) {
+			v := (*m)["web"]
+			change(&v)
+			*m = put(*m, "web", v)
+		})
+	}
+	const passed, pending, failed, unknown, skipped = ecsops.CheckPassed, ecsops.CheckPending, ecsops.CheckFailed, ecsops.CheckUnknown, ecsops.CheckSkipped
+	for _, c := range []struct {
+		id, why string
+		want    ecsops.CheckResult
+		in      ecsops.Intent
+		change  func(*ecsops.Snapshot, *ecsops.After)
+	}{
+		{"V1", "INACTIVE and not listed", passed, replace, nil},
+		{"V1", "MISSING and not listed, an hour later", passed, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Snapshot.Instance = ecsops.Known(ecsops.Instance{Missing: true})
+		}},
+		{"V1", "INACTIVE and still listed: reads lag", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Listed = ecsops.Known(true) }},
+		{"V1", "not listed and still DRAINING", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Snapshot.Instance = ecsops.Known(ecsops.Instance{Status: "DRAINING"})
+		}},
+		{"V1", "list unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Listed = ecsops.Fact[bool]{} }},
+		{"V2", "all run", passed, replace, nil},
+		{"V2", "one short", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { service(a, func(v *ecsops.Service) { v.Running-- }) }},
+		{"V2", "a second deployment", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { service(a, func(v *ecsops.Service) { v.Deployments = 2 }) }},
+		{"V2", "one short and no room", failed, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			service(a, func(v *ecsops.Service) {
+				v.Running, v.Events = 3, []ecsops.ServiceNote{{At: start.Add(time.Minute), Text: "(service web) was unable to place a task because no container instance met all of its requirements."}}
+			})
+		}},
+		{"V2", "the lack of room is older than the work", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			service(a, func(v *ecsops.Service) {
+				v.Running, v.Events = 3, []ecsops.ServiceNote{{At: start.Add(-time.Minute), Text: "(service web) was unable to place a task because …"}}
+			})
+		}},
+		{"V2", "services unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("services") }},
+		{"V3", "as many healthy as before", passed, replace, nil},
+		{"V3", "steady, and yet one target fewer is healthy", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			with(&a.Snapshot.TargetGroups, func(m *map[string]ecsops.TargetGroup) {
+				g := (*m)["arn:tg/web"]
+				g.Healthy--
+				*m = put(*m, g.ARN, g)
+			})
+		}},
+		{"V3", "a stale target is left (amazon-ecs-agent#1417)", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			with(&a.Snapshot.TargetGroups, func(m *map[string]ecsops.TargetGroup) {
+				g := (*m)["arn:tg/web"]
+				g.Here = []string{"i-1:80"}
+				*m = put(*m, g.ARN, g)
+			})
+		}},
+		{"V3", "unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("target_groups") }},
+		{"V4", "two moved, two started elsewhere", passed, replace, nil},
+		{"V4", "none started, and the service is short", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Replacements = ecsops.Known([]ecsops.Replacement(nil))
+			service(a, func(v *ecsops.Service) { v.Running = 2 })
+		}},
+		{"V5", "the standalone task ended", passed, replace, nil},
+		{"V5", "it runs on", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			with(&a.Snapshot.Tasks, func(ts *[]ecsops.Task) { (*ts)[2].LastStatus = "RUNNING" })
+		}},
+		{"V5", "orphans show as STOPPED, which proves nothing", skipped, force, nil},
+		{"V5", "orphans died with their machine", passed, force, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
+		}},
+		{"V6", "the interface is gone", passed, replace, nil},
+		{"V6", "it is still there", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.ENIs = ecsops.Known([]string{"eni-1"}) }},
+		{"V7", "running, as nobody asked otherwise", passed, ecsops.Intent{}, nil},
+		{"V7", "termination was asked, it still runs", pending, replace, nil},
+		{"V7", "terminated", passed, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
+		}},
+		{"V7", "unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("ec2") }},
+		{"V8", "the group launched a replacement", passed, replace, nil},
+		{"V8", "it did nothing yet", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Activity = ecsops.Known([]string(nil)) }},
+		{"V8", "no group was asked", skipped, ecsops.Intent{}, nil},
+	} {
+		t.Run(c.id+" "+c.why, func(t *testing.T) {
+			s := work()
+			before := ecsops.NewPlan(s, c.in)
+			after := finished(before)
+			if c.change != nil {
+				c.change(&s, &after)
+			}
+			if got := check(c.id, before, after); got.Result != c.want || got.Result == unknown && got.Missing == nil {
+				t.Errorf("%+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestVerifyEmpty: a plan without tasks skips what speaks of tasks.
+func TestVerifyEmpty(t *testing.T) {
+	before := plan(calm())
+	for _, c := range ecsops.Verify(before, finished(before)) {
+		want := ecsops.CheckSkipped
+		if c.ID == "V1" || c.ID == "V7" {
+			want = ecsops.CheckPassed
+		}
+		if c.Result != want {
+			t.Errorf("%+v, want %s", c, want)
+		}
+	}
+}
