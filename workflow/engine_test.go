@@ -210,6 +210,13 @@ func TestTwoOperationsOnOneTarget(t *testing.T) {
 	if busy.Other != first.ID {
 		t.Errorf("busy with %q, want %q", busy.Other, first.ID)
 	}
+	// What the holder changes is no drift of the other plan.
+	r.run(first.ID, func(o Operation) bool { return !o.DrainedAt.IsZero() })
+	busy = r.decide(second.ID, Confirm, ana)
+	wantAnswer(t, busy, Busy)
+	if busy.Op.Revision != 1 {
+		t.Errorf("the second plan is at revision %d for what the first operation did", busy.Op.Revision)
+	}
 	s, _ := r.world.Inspect(t.Context(), testTarget)
 	held, err := r.e.Propose(t.Context(), Proposal{Plan: ecsops.NewPlan(s, ecsops.Intent{}), Actor: ana, Verdict: policy.Verdict{Effect: policy.Allow}})
 	if !errors.Is(err, ErrLocked) || held.ID != first.ID {

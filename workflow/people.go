@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ecsbot/ecsops"
+	"ecsbot/policy"
 )
 
 var zeroTime time.Time
@@ -34,6 +35,9 @@ func (e *Engine) Decide(ctx context.Context, dec Decision) (Answer, error) {
 }
 
 func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (Answer, error) {
+	if busy, err := e.heldByOther(ctx, op, dec); busy.Kind != "" || err != nil {
+		return busy, err
+	}
 	fresh, err := e.freshPlan(ctx, op, dec)
 	if err != nil {
 		return Answer{}, err
@@ -55,16 +59,36 @@ func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (An
 	case errors.Is(err, ErrSpent):
 		return Answer{Kind: AlreadyDone, Op: op, By: decider(op)}, nil
 	case errors.Is(err, ErrLocked):
-		holder, herr := e.store.Holder(ctx, op.Target)
-		if herr != nil {
-			return Answer{}, fmt.Errorf("looking for the running operation: %w", herr)
-		}
-		return Answer{Kind: Busy, Op: op, Other: holder.ID, Detail: string(holder.State)}, nil
+		return e.busy(ctx, op)
 	case err != nil:
 		return Answer{}, err
 	}
 	answer.Op = d.op
 	return answer, nil
+}
+
+// heldByOther answers a decision that would start something while another
+// operation holds the target: what that one changes is no drift of this plan. The
+// zero Answer means that it is free; Commit has the last word.
+func (e *Engine) heldByOther(ctx context.Context, op Operation, dec Decision) (Answer, error) {
+	starts := dec.Verb == Confirm || dec.Verb == Approve || dec.Verb == Force
+	if !starts || op.State != Proposed && op.State != AwaitingApproval || dec.Verdict.Effect != policy.Allow && dec.Verdict.Effect != policy.Require {
+		return Answer{}, nil
+	}
+	answer, err := e.busy(ctx, op)
+	if errors.Is(err, ErrNotFound) {
+		return Answer{}, nil
+	}
+	return answer, err
+}
+
+// busy names the operation that holds the target.
+func (e *Engine) busy(ctx context.Context, op Operation) (Answer, error) {
+	holder, err := e.store.Holder(ctx, op.Target)
+	if err != nil {
+		return Answer{}, fmt.Errorf("looking for the running operation: %w", err)
+	}
+	return Answer{Kind: Busy, Op: op, Other: holder.ID, Detail: string(holder.State)}, nil
 }
 
 // freshPlan reads the target again for the verbs that start something, after
