@@ -39,7 +39,7 @@ func (s *service) greetOnce(ctx context.Context) (*handlers.Home, error) {
 		return &home, nil
 	}
 	if fix := tokenFix(err); fix != "" {
-		return nil, fmt.Errorf("Slack does not accept SLACK_BOT_TOKEN (%w): %s", err, fix) //nolint:staticcheck // Slack is a name
+		return nil, fmt.Errorf("Slack does not accept SLACK_BOT_TOKEN (%w): %s", err, fix)
 	}
 	zerolog.Ctx(ctx).Warn().Err(err).Msg("Slack not reached, operations run on")
 	return nil, ctx.Err()

@@ -254,15 +254,15 @@ func TestEveryRecordArrivesInOrder(t *testing.T) {
 		d := newDeliverer(t, s, w)
 		trouble := true
 		oneIn := func(n int) bool { return trouble && rapid.IntRange(0, n-1).Draw(r, "fault") == 0 }
-		w.fault = func(string, string) (error, error) {
-			switch {
-			case oneIn(6):
-				return rapid.SampledFrom([]error{errLost, code("not_in_channel"), code("invalid_blocks"), code("internal_error"),
-					&slack.RateLimitedError{RetryAfter: time.Second}}).Draw(r, "before"), nil
-			case oneIn(6):
-				return nil, errLost
+		w.fault = func(string, string) (before, after error) {
+			if oneIn(6) {
+				before = rapid.SampledFrom([]error{errLost, code("not_in_channel"), code("invalid_blocks"), code("internal_error"),
+					&slack.RateLimitedError{RetryAfter: time.Second}}).Draw(r, "before")
 			}
-			return nil, nil
+			if oneIn(6) {
+				after = errLost
+			}
+			return before, after
 		}
 		s.fail = func(call string) error {
 			if oneIn(12) {
