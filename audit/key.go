@@ -116,7 +116,7 @@ func createKey(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // a temporary name
+	defer os.Remove(f.Name()) // a temporary name: gone after the rename, or to be thrown away
 	_, err = f.WriteString(text + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

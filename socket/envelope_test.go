@@ -285,7 +285,7 @@ func TestPanicInHandler(t *testing.T) {
 		m := start(t, t.Context(), f, Config{Dialer: dialer, Workers: 1, Handle: func(ctx context.Context, e *Envelope) {
 			if e.ID == "bad" {
 				var none map[string]int
-				none["x"] = 1
+				none["x"] = 1 //nolint:staticcheck // SA5000: the handler panics on purpose
 			}
 			ackAll(t)(ctx, e)
 		}})

@@ -94,7 +94,7 @@ func runBolt(t *testing.T, w *Workspace) *output {
 	t.Helper()
 	dir := installBolt(t)
 	out := &output{}
-	cmd := exec.Command("node", "testdata/bolt/app.js") //nolint:noctx // ended by SIGTERM below, so that it can say goodbye
+	cmd := exec.Command("node", "testdata/bolt/app.js") // no context: ended by SIGTERM below, so that it can say goodbye
 	cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"), "SLACK_API_URL="+w.URL(), "SLACK_BOT_TOKEN="+DemoBotToken, "SLACK_APP_TOKEN="+DemoAppToken)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {

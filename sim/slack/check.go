@@ -149,9 +149,9 @@ func (k *checker) text(path string, v any, least, most int) string {
 	return s
 }
 
-// words is text that people read; it counts towards the message's total.
-func (k *checker) words(path string, v any, least, most int) {
-	k.total += len([]rune(k.text(path, v, least, most)))
+// words is text that people read, never empty; it counts towards the message's total.
+func (k *checker) words(path string, v any, most int) {
+	k.total += len([]rune(k.text(path, v, 1, most)))
 }
 
 func (k *checker) optionalText(path string, o object, name string, most int) {
@@ -231,7 +231,7 @@ func (k *checker) textObject(path string, v any, kind textKind, most int) {
 		k.known(path, o, []string{"type", "text", "verbatim"})
 	}
 	k.boolean(path, o, "emoji", "verbatim")
-	k.words(path+"/text", o["text"], 1, most)
+	k.words(path+"/text", o["text"], most)
 }
 
 func (k *checker) optionalTextObject(path string, o object, name string, kind textKind, most int) {

@@ -2,8 +2,8 @@ package slack
 
 import (
 	"errors"
+	"slices"
 	"strconv"
-	"strings"
 )
 
 var errTrailing = errors.New("something follows the value")
@@ -26,7 +26,7 @@ func blockShapes() map[string]blockShape {
 		"context_actions": {fields: []string{"elements"}, only: onMessage, check: (*checker).contextActions},
 		"image":           {fields: []string{"image_url", "slack_file", "alt_text", "title"}, check: (*checker).imageBlock},
 		"input":           {fields: []string{"label", "hint", "optional", "element", "dispatch_action"}, check: (*checker).input},
-		"markdown":        {fields: []string{"text"}, only: onMessage, check: func(k *checker, p string, b object) { k.words(p+"/text", b["text"], 1, 12_000) }},
+		"markdown":        {fields: []string{"text"}, only: onMessage, check: func(k *checker, p string, b object) { k.words(p+"/text", b["text"], 12_000) }},
 		"rich_text":       {fields: []string{"elements"}, check: (*checker).richText},
 		"table":           {fields: []string{"rows", "column_settings"}, only: onMessage, check: (*checker).table},
 		"data_table":      {fields: []string{"rows", "caption", "page_size", "row_header_column_index"}, only: onMessage, check: (*checker).dataTable},
@@ -165,7 +165,7 @@ func (k *checker) container(path string, b object) {
 	k.boolean(path, b, "is_collapsible", "default_collapsed", "has_header_divider")
 	k.each(path, b, "child_blocks", 1, 10, func(at string, c object) {
 		kind, _ := c["type"].(string)
-		if !strings.Contains(" actions context divider header image input rich_text section table video ", " "+kind+" ") {
+		if !slices.Contains([]string{"actions", "context", "divider", "header", "image", "input", "rich_text", "section", "table", "video"}, kind) {
 			k.fail(at+"/type", "%q may not be in a container", kind)
 			return
 		}
@@ -179,7 +179,7 @@ func taskFields() []string {
 
 func (k *checker) taskCard(path string, b object) {
 	k.needText(path, b, "task_id", 255)
-	k.words(path+"/title", b["title"], 1, 3000)
+	k.words(path+"/title", b["title"], 3000)
 	if _, ok := b["status"]; !ok {
 		k.fail(path, "missing required field: status")
 	}
@@ -204,7 +204,7 @@ func (k *checker) taskCard(path string, b object) {
 }
 
 func (k *checker) plan(path string, b object) {
-	k.words(path+"/title", b["title"], 1, 3000)
+	k.words(path+"/title", b["title"], 3000)
 	ids := map[string]bool{}
 	k.each(path, b, "tasks", 0, 50, func(at string, task object) {
 		if task["type"] != "task_card" {
@@ -244,7 +244,7 @@ func (k *checker) row(path string, raw any, most, width int) int {
 func (k *checker) cell(path string, c object) {
 	switch c["type"] {
 	case "raw_text":
-		k.words(path+"/text", c["text"], 1, 3000)
+		k.words(path+"/text", c["text"], 3000)
 	case "raw_number":
 		if _, ok := c["value"]; !ok {
 			k.fail(path, "missing required field: value")
@@ -325,7 +325,7 @@ func (k *checker) richLeaf(path string, e object) {
 		k.fail(path, "missing required field: %s", field)
 		return
 	}
-	k.words(path+"/"+field, v, 1, 3000)
+	k.words(path+"/"+field, v, 3000)
 }
 
 func (k *checker) video(path string, b object) {

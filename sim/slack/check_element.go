@@ -37,7 +37,7 @@ func elementShapes() map[string]elementShape {
 		"icon_button":      {[]string{"icon", "text", "value", "accessibility_label", "visible_to_user_ids", "confirm"}, []place{inContextActions}, (*checker).iconButton},
 		"feedback_buttons": {[]string{"positive_button", "negative_button"}, []place{inContextActions}, func(*checker, string, object) {}},
 		"image":            {[]string{"image_url", "slack_file", "alt_text"}, []place{inSection}, (*checker).imageElement},
-		"overflow":         {[]string{"options", "confirm"}, buttons, func(k *checker, p string, e object) { k.options(p, e, "options", 1, 5, plainOnly) }},
+		"overflow":         {[]string{"options", "confirm"}, buttons, func(k *checker, p string, e object) { k.options(p, e, 1, 5, plainOnly) }},
 		"checkboxes":       {[]string{"options", "initial_options", "confirm", "focus_on_load"}, everywhere, (*checker).boxes},
 		"radio_buttons":    {[]string{"options", "initial_option", "confirm", "focus_on_load"}, everywhere, (*checker).boxes},
 		"static_select":    {selects("options", "option_groups", "initial_option"), everywhere, (*checker).staticSelect},
@@ -143,9 +143,9 @@ func (k *checker) iconButton(path string, e object) {
 }
 
 // options checks a list of options and returns their values.
-func (k *checker) options(path string, e object, name string, least, most int, kind textKind) []string {
+func (k *checker) options(path string, e object, least, most int, kind textKind) []string {
 	var values []string
-	k.each(path, e, name, least, most, func(at string, o object) {
+	k.each(path, e, "options", least, most, func(at string, o object) {
 		k.option(at, o, kind)
 		v, _ := o["value"].(string)
 		if slices.Contains(values, v) {
@@ -165,7 +165,7 @@ func (k *checker) option(path string, o object, kind textKind) {
 }
 
 func (k *checker) boxes(path string, e object) {
-	values := k.options(path, e, "options", 1, 10, anyText)
+	values := k.options(path, e, 1, 10, anyText)
 	k.initial(path, e, values)
 }
 
@@ -194,7 +194,7 @@ func (k *checker) staticSelect(path string, e object) {
 	}
 	var values []string
 	if flat {
-		values = k.options(path, e, "options", 1, 100, plainOnly)
+		values = k.options(path, e, 1, 100, plainOnly)
 	} else {
 		values = k.groups(path, e)
 	}
@@ -205,7 +205,7 @@ func (k *checker) groups(path string, e object) []string {
 	var values []string
 	k.each(path, e, "option_groups", 1, 100, func(at string, g object) {
 		k.textObject(at+"/label", g["label"], plainOnly, 75)
-		values = append(values, k.options(at, g, "options", 1, 100, plainOnly)...)
+		values = append(values, k.options(at, g, 1, 100, plainOnly)...)
 	})
 	return values
 }
@@ -271,7 +271,7 @@ func checkOptions(raw json.RawMessage) ([]Option, []string) {
 		return nil, k.problems
 	}
 	if flat {
-		k.options("", answer, "options", 0, 100, plainOnly)
+		k.options("", answer, 0, 100, plainOnly)
 	} else {
 		k.groups("", answer)
 	}
