@@ -15,8 +15,10 @@ import (
 
 var errPanicked = errors.New("the handler panicked")
 
-// errTryingAgain is what the person of an envelope hears that stays in the inbox.
-func errTryingAgain(err error) error { return fmt.Errorf("not done yet, it is tried again: %w", err) }
+// tryingAgain is what the person of an envelope hears that stays in the inbox.
+func tryingAgain() blocks.Message {
+	return sentence("That could not be done yet: a part of the bot does not answer. It is recorded and tried again by itself, for ten minutes at most; then it is dropped, and you are told.")
+}
 
 // sentence is one of our own sentences as a message, in plain text: no word of
 // it can become a mention or a link.

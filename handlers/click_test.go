@@ -62,6 +62,8 @@ func TestBadButtons(t *testing.T) {
 		"no message":           {p: func() payload { return good().drop("container.message_ts") }, cause: "token_of_another_message"},
 		"another channel":      {p: func() payload { return good().set("channel.id", "C0ELSE").set("container.channel_id", "C0ELSE") }, cause: "token_of_another_message"},
 		"channel in one place": {p: func() payload { return good().set("channel.id", "C0ELSE") }, cause: "token_of_another_message"},
+		"container elsewhere":  {p: func() payload { return good().set("container.channel_id", "C0ELSE") }, cause: "token_of_another_message"},
+		"container nowhere":    {p: func() payload { return good().drop("container.channel_id") }, cause: "token_of_another_message"},
 		"no channel":           {p: func() payload { return good().drop("channel") }, cause: "token_of_another_message"},
 		"no container":         {p: func() payload { return good().drop("container") }, cause: "token_of_another_message"},
 		"no such operation":    {world: func(w *world) { delete(w.ops, "op") }, p: good, cause: "token_of_no_operation"},

@@ -43,6 +43,8 @@ func (r *Router) deregister(ctx context.Context, a *act, args DeregisterArgs, to
 		case len(found) == 0:
 			to.say(ctx, noCluster(ref.Cluster, all))
 			return nil
+		case len(found) == 1:
+			ref.Cluster, ref.Account, ref.Region = string(found[0]), found[0].Account(), found[0].Region()
 		}
 	}
 	to.say(ctx, blocks.Looking(ref))

@@ -184,7 +184,7 @@ func (r *Router) actOn(ctx context.Context, j job) (err error) {
 		outcome = "retry"
 		if _, told := r.told.get(a.id); !told {
 			r.told.put(a.id, true)
-			to.say(ctx, blocks.Problem(errTryingAgain(err)))
+			to.say(ctx, tryingAgain())
 		}
 	}
 	return err

@@ -40,7 +40,9 @@ func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) er
 	if _, err := r.ask(ctx, w, question{action: policy.Read, cluster: op.Target.Cluster, target: &op.Target}, to); err != nil {
 		return err
 	}
-	to.say(ctx, blocks.Card(op, nil, blocks.Options{Now: r.Clock.Now()}))
+	for _, m := range blocks.Details(op, blocks.Options{Now: r.Clock.Now()}) {
+		to.say(ctx, m)
+	}
 	return nil
 }
 
