@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -160,15 +159,4 @@ func taskBasis(s Snapshot) []decided {
 		}
 	}
 	return out
-}
-
-// ServiceHere reads the number of tasks back from a service Change's Before or After.
-func ServiceHere(value string) (int, bool) {
-	rest, ok := strings.CutPrefix(value, "here=")
-	if !ok {
-		return 0, false
-	}
-	first, _, _ := strings.Cut(rest, " ")
-	n, err := strconv.Atoi(first)
-	return n, err == nil
 }

@@ -96,7 +96,7 @@ func (f *Fleet) choose(ctx, outer context.Context, ref Ref, matches []match, clu
 	}
 	var found []Listed
 	for _, c := range clusters {
-		listed, err := f.describeListed(ctx, c, byCluster[c])
+		listed, err := f.describeListed(ctx, c, byCluster[c], ref.EC2)
 		if err != nil {
 			unread = append(unread, unknownOf("instances of "+string(c), "ecs:DescribeContainerInstances", err))
 			continue

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 )
 
-// NotFoundError: no container instance of the searched clusters is what the Ref names.
+// NotFoundError says that no container instance of the searched clusters is what the Ref names.
 type NotFoundError struct {
 	Ref        Ref
 	Searched   []ClusterARN
@@ -25,7 +25,7 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no container instance %s in %d clusters (%d could not be read)", e.Ref, len(e.Searched), len(e.Unreadable))
 }
 
-// UnknownClusterError: what the Ref says of its place fits none of the allowed clusters.
+// UnknownClusterError says that what the Ref tells of its place fits none of the allowed clusters.
 type UnknownClusterError struct {
 	Name       string    // the cluster's name, or account/Region when no cluster was named
 	Nearest    []string  // names of allowed clusters, nearest first; at most 5
@@ -219,41 +219,53 @@ func (f *Fleet) List(ctx context.Context, cluster ClusterARN) ([]Listed, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listing container instances of %s: %w", cluster.Name(), err)
 	}
-	out, err := f.describeListed(ctx, cluster, arns)
+	out, err := f.describeListed(ctx, cluster, arns, "")
 	if err != nil {
 		return nil, fmt.Errorf("describing container instances of %s: %w", cluster.Name(), err)
 	}
 	return out, nil
 }
 
-// describeListed describes registrations and, as far as it can be read, their machines.
-func (f *Fleet) describeListed(ctx context.Context, cluster ClusterARN, arns []InstanceARN) ([]Listed, error) {
+// describeListed describes registrations and, as far as it can be read, their machines. An
+// EC2 id that is known before saves a round trip.
+func (f *Fleet) describeListed(ctx context.Context, cluster ClusterARN, arns []InstanceARN, id EC2ID) ([]Listed, error) {
 	if len(arns) == 0 {
 		return nil, nil
 	}
 	s := f.reading(cluster.Account(), cluster.Region())
-	records, err := s.describeInstances(ctx, cluster, arns)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	verified := start(ctx, &wg, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.verify(ctx) })
+	records := start(ctx, &wg, func(ctx context.Context) (map[InstanceARN]record, error) { return s.describeInstances(ctx, cluster, arns) })
+	machines := start(ctx, &wg, func(ctx context.Context) (map[EC2ID]EC2, error) {
+		if id != "" {
+			return s.machines(ctx, machineIDs(id))
+		}
+		all, err := records.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var ids []EC2ID
+		for _, r := range all {
+			ids = append(ids, r.EC2)
+		}
+		return s.machines(ctx, machineIDs(ids...))
+	})
+	all, err := records.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var ids []EC2ID
-	for _, r := range records {
-		if strings.HasPrefix(string(r.EC2), "i-") {
-			ids = append(ids, r.EC2)
-		}
-	}
-	machines, machinesErr := s.machines(ctx, ids)
-	if err := s.verify(ctx); err != nil {
-		machinesErr = errors.Join(machinesErr, err)
-	}
-	out := make([]Listed, 0, len(records))
-	for arn, r := range records {
+	_, wrong := verified.wait(ctx)
+	states, err := machines.wait(ctx)
+	known := err == nil && wrong == nil
+	out := make([]Listed, 0, len(all))
+	for arn, r := range all {
 		if r.Missing {
 			continue
 		}
 		l := r.listed(cluster, arn)
-		if machinesErr == nil && strings.HasPrefix(string(r.EC2), "i-") {
-			m, ok := machines[r.EC2]
+		if known && isMachine(r.EC2) && (id == "" || r.EC2 == id) {
+			m, ok := states[r.EC2]
 			l.EC2State = stateNotFound
 			if ok {
 				l.EC2State, l.Name = m.State, m.Tags["Name"]
@@ -262,9 +274,18 @@ func (f *Fleet) describeListed(ctx context.Context, cluster ClusterARN, arns []I
 		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b Listed) int {
-		return cmp.Or(cmp.Compare(a.Target.EC2, b.Target.EC2), a.RegisteredAt.Compare(b.RegisteredAt))
+		return cmp.Or(cmp.Compare(a.Target.EC2, b.Target.EC2), a.RegisteredAt.Compare(b.RegisteredAt), cmp.Compare(a.Target.Instance, b.Target.Instance))
 	})
 	return out, nil
+}
+
+func isMachine(id EC2ID) bool { return strings.HasPrefix(string(id), "i-") }
+
+// machineIDs drops what EC2 knows nothing of, and repetitions.
+func machineIDs(ids ...EC2ID) []EC2ID {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id EC2ID) bool { return !isMachine(id) })
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func (r record) listed(cluster ClusterARN, arn InstanceARN) Listed {

@@ -147,7 +147,7 @@ func (f *Fleet) observe() func(*middleware.Stack) error {
 	}
 }
 
-// WrongAccountError: the credentials belong to another account than the target's.
+// WrongAccountError says that the credentials belong to another account than the target's.
 type WrongAccountError struct{ Want, Have string }
 
 func (e *WrongAccountError) Error() string {
