@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -121,19 +122,35 @@ func (c *drawing) draw(ctx context.Context) error {
 	return c.d.save(ctx, c.s, c.st)
 }
 
-// tokens are the buttons' values. Those of a decision end with the decision's time, those of a running operation outlive it.
+// tokens are the buttons' values. Those of a decision end with the decision's time; those that steer a running operation,
+// stop above all, outlive it.
 func (c *drawing) tokens(ctx context.Context) (map[workflow.Verb]string, error) {
-	verbs := blocks.CardVerbs(c.op)
-	if len(verbs) == 0 {
-		return nil, nil
+	var deciding, steering []workflow.Verb
+	for _, v := range blocks.CardVerbs(c.op) {
+		switch v {
+		case workflow.Stop, workflow.Wait, workflow.Force:
+			steering = append(steering, v)
+		default:
+			deciding = append(deciding, v)
+		}
 	}
-	expires := c.op.CreatedAt.Add(runningToken)
-	if c.op.State == workflow.Proposed || c.op.State == workflow.AwaitingApproval {
-		expires = c.op.ExpiresAt
+	expires := c.op.ExpiresAt
+	if c.op.Proposal != nil {
+		expires = c.op.ProposalExpires
 	}
-	tokens, err := c.d.Store.Tokens(ctx, c.op.ID, blocks.CardRevision(c.op), verbs, expires)
-	if err != nil {
-		return nil, fmt.Errorf("making the buttons of operation %s: %w", c.op.ID, err)
+	tokens := map[workflow.Verb]string{}
+	for _, part := range []struct {
+		verbs   []workflow.Verb
+		expires time.Time
+	}{{deciding, expires}, {steering, c.op.CreatedAt.Add(runningToken)}} {
+		if len(part.verbs) == 0 {
+			continue
+		}
+		made, err := c.d.Store.Tokens(ctx, c.op.ID, blocks.CardRevision(c.op), part.verbs, part.expires)
+		if err != nil {
+			return nil, fmt.Errorf("making the buttons of operation %s: %w", c.op.ID, err)
+		}
+		maps.Copy(tokens, made)
 	}
 	return tokens, nil
 }
@@ -195,6 +212,9 @@ func (c *drawing) post(ctx context.Context, m blocks.Message, buttons bool) erro
 	return c.settle(ctx, got, buttons)
 }
 
+const movedHere = "The card could not be shown in the channel where it was asked for: the bot is no member there, or the channel is archived. " +
+	"It stays up to date here. Stopping works from here; every other decision needs a channel where the bot is a member: type “/invite” and the bot's name there."
+
 // direct shows the card to the requester alone, with how to invite the bot.
 func (c *drawing) direct(ctx context.Context, m blocks.Message, buttons bool) error {
 	user := c.op.Requester.UserID
@@ -220,7 +240,7 @@ func (c *drawing) direct(ctx context.Context, m blocks.Message, buttons bool) er
 	if err := c.settle(ctx, got, buttons); err != nil || told || c.op.Origin.Channel == "" {
 		return err
 	}
-	_, err = c.d.post(ctx, place{channel: got.channel, thread: got.ts}, blocks.Invite(c.op.Origin.Channel))
+	_, err = c.d.post(ctx, place{channel: got.channel, thread: got.ts}, blocks.Note(movedHere))
 	if err != nil { // the card itself is there, that is what counts
 		zerolog.Ctx(ctx).Info().Err(err).Str("op_id", c.op.ID).Msg("invitation hint not posted")
 	}

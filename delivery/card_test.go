@@ -280,3 +280,18 @@ func TestSlackAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Stop must work as long as anything runs; a decision's button ends with its offer.
+func TestButtonsEndWithTheirOffer(t *testing.T) {
+	s, w := newStore(), newSlack(t)
+	op := proposed(s)
+	op.State, op.Proposal, op.ProposalExpires = workflow.Draining, &ecsops.Plan{Path: ecsops.PathDrain}, s.clock.now.Add(5*time.Minute)
+	s.ops["op1"] = op
+	deliver(t, newDeliverer(t, s, w))
+	if got, want := s.expires["op1.2.confirm"], op.ProposalExpires; !got.Equal(want) {
+		t.Errorf("confirm ends %v, want %v", got, want)
+	}
+	if got, least := s.expires["op1.2.stop"], s.clock.now.Add(7*24*time.Hour); got.Before(least) {
+		t.Errorf("stop ends %v, want after %v", got, least)
+	}
+}

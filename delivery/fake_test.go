@@ -35,14 +35,15 @@ type simStore struct {
 	streams map[string]workflow.Stream
 	held    map[string]bool
 	leases  int
-	bound   map[string]string // operation → channel/ts
+	bound   map[string]string    // operation → channel/ts
+	expires map[string]time.Time // by token
 	fail    func(call string) error
 }
 
 func newStore() *simStore {
 	return &simStore{
 		clock: &simClock{now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}, ops: map[string]workflow.Operation{},
-		streams: map[string]workflow.Stream{}, held: map[string]bool{}, bound: map[string]string{},
+		streams: map[string]workflow.Stream{}, held: map[string]bool{}, bound: map[string]string{}, expires: map[string]time.Time{},
 		fail: func(string) error { return nil },
 	}
 }
@@ -60,10 +61,11 @@ func (s *simStore) Operation(_ context.Context, id string) (workflow.Operation, 
 	return op, s.fail("Operation")
 }
 
-func (s *simStore) Tokens(_ context.Context, op string, rev int, verbs []workflow.Verb, _ time.Time) (map[workflow.Verb]string, error) {
+func (s *simStore) Tokens(_ context.Context, op string, rev int, verbs []workflow.Verb, expires time.Time) (map[workflow.Verb]string, error) {
 	m := map[workflow.Verb]string{}
 	for _, v := range verbs {
 		m[v] = fmt.Sprintf("%s.%d.%s", op, rev, v)
+		s.expires[m[v]] = expires
 	}
 	return m, s.fail("Tokens")
 }
