@@ -111,6 +111,8 @@ func TestStopFromATerminal(t *testing.T) {
 		errOut  string
 		event   workflow.EventType
 	}{
+		"operator, AWS not configured": {[]string{"TERMINAL_USERS=" + name + "=U0OPERATOR", "OPERATORS=U0OPERATOR", "CLUSTERS=prod", "AWS_PROFILE=none"},
+			ExitDone, "", workflow.EvStopAsked},
 		"operator": {[]string{"TERMINAL_USERS=" + name + "=U0OPERATOR", "OPERATORS=U0OPERATOR"}, ExitDone, "", workflow.EvStopAsked},
 		"unmapped": {[]string{"OPERATORS=U0OPERATOR"}, ExitRefused, "refused", workflow.EvRefused},
 		"forged":   {[]string{"USER=root", "LOGNAME=alice", "TERMINAL_USERS=alice=U0OPERATOR", "OPERATORS=U0OPERATOR"}, ExitRefused, "refused", workflow.EvRefused},
@@ -121,7 +123,7 @@ func TestStopFromATerminal(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
 			op := draining(t, dir)
-			environ := append([]string{"STATE_DIR=" + dir, "AWS_REGION=eu-central-1"}, tt.environ...)
+			environ := append([]string{"STATE_DIR=" + dir}, tt.environ...)
 			var out, errOut bytes.Buffer
 			code := Main(t.Context(), []string{"stop", op.ID}, environ, &out, &errOut)
 			if code != tt.code || !strings.Contains(errOut.String(), tt.errOut) {

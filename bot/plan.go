@@ -24,6 +24,9 @@ type PlanFor struct {
 // Plan reads a container instance, prints what taking it out of service would do, and keeps the plan. It changes nothing and
 // proposes nothing.
 func (a *At) Plan(ctx context.Context, in PlanFor) error {
+	if a.noAWS != nil {
+		return a.noAWS
+	}
 	var err error
 	if a.rules, err = makeRules(ctx, a.cfg, a.fleet); err != nil {
 		return fmt.Errorf("reading the account of bare cluster names: %w", err)

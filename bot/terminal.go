@@ -34,6 +34,7 @@ type At struct {
 	out    io.Writer
 	db     *store.DB
 	fleet  *ecsops.Fleet
+	noAWS  error // why there is no fleet
 	engine *workflow.Engine
 	rules  policy.Rules
 	person policy.Person
@@ -52,15 +53,36 @@ func AtTerminal(ctx context.Context, cfg Config, out io.Writer) (_ *At, err erro
 			a.db.Close()
 		}
 	}()
-	if a.fleet, err = ecsops.New(ctx, fleetConfig(cfg, a.db.Clock(), nil)); err != nil {
-		return nil, err
+	a.fleet, a.noAWS = ecsops.New(ctx, fleetConfig(cfg, a.db.Clock(), nil))
+	var reads workflow.Fleet = a.fleet
+	if a.noAWS != nil { // stopping and looking need no AWS
+		reads = noFleet{a.noAWS}
 	}
-	a.engine, err = workflow.New(workflow.Deps{Store: a.db, Fleet: a.fleet, Authority: &lateAuthority{}, Settings: settings(cfg)})
+	a.engine, err = workflow.New(workflow.Deps{Store: a.db, Fleet: reads, Authority: &lateAuthority{}, Settings: settings(cfg)})
 	if err != nil {
 		return nil, err
 	}
 	a.whoAmI(ctx)
 	return a, nil
+}
+
+// noFleet answers for an AWS that is not configured.
+type noFleet struct{ why error }
+
+func (n noFleet) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error) {
+	return ecsops.Snapshot{}, n.why
+}
+
+func (n noFleet) Look(context.Context, ecsops.Target, ecsops.LookFor) (ecsops.Snapshot, error) {
+	return ecsops.Snapshot{}, n.why
+}
+
+func (n noFleet) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time) (ecsops.After, error) {
+	return ecsops.After{}, n.why
+}
+
+func (n noFleet) Do(context.Context, ecsops.Action) ecsops.Outcome {
+	return ecsops.Outcome{Result: ecsops.Refused, Code: "not configured", At: time.Now()}
 }
 
 // Close releases the store.
