@@ -73,15 +73,28 @@ const earlyServices = 100
 
 // newReader starts what needs only the cluster, and the machine if its id is known.
 func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster ClusterARN, machine EC2ID, fresh bool) *reader {
-	r := &reader{ctx: ctx, wg: wg, f: f, s: f.reading(cluster.Account(), cluster.Region()), cluster: cluster, fresh: fresh}
-	r.defs = wanted[TaskDefinition]{r: r, read: r.readDefinition}
+	r := f.clusterReader(ctx, wg, cluster, fresh)
 	r.verified = start(ctx, wg, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.s.verify(ctx) })
-	r.clusterRead = start(ctx, wg, func(ctx context.Context) (Cluster, error) { return r.s.describeCluster(ctx, cluster) })
-	r.instances = start(ctx, wg, func(ctx context.Context) ([]InstanceARN, error) { return r.s.listInstances(ctx, cluster, "") })
-	r.self = start(ctx, wg, f.selfInstance)
 	if machine != "" {
 		r.readMachine(ready(machine))
 	}
+	return r
+}
+
+// beside is a reader of another cluster in the same account and Region: it shares what is
+// read about the machine.
+func (r *reader) beside(cluster ClusterARN) *reader {
+	o := r.f.clusterReader(r.ctx, r.wg, cluster, r.fresh)
+	o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
+	return o
+}
+
+func (f *Fleet) clusterReader(ctx context.Context, wg *sync.WaitGroup, cluster ClusterARN, fresh bool) *reader {
+	r := &reader{ctx: ctx, wg: wg, f: f, s: f.reading(cluster.Account(), cluster.Region()), cluster: cluster, fresh: fresh}
+	r.defs = wanted[TaskDefinition]{r: r, read: r.readDefinition}
+	r.clusterRead = start(ctx, wg, func(ctx context.Context) (Cluster, error) { return r.s.describeCluster(ctx, cluster) })
+	r.instances = start(ctx, wg, func(ctx context.Context) ([]InstanceARN, error) { return r.s.listInstances(ctx, cluster, "") })
+	r.self = start(ctx, wg, f.selfInstance)
 	return r
 }
 

@@ -32,10 +32,7 @@ func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, er
 	}
 	early := map[ClusterARN]*reader{}
 	if inspect && len(clusters) <= earlyMost {
-		for _, c := range clusters {
-			early[c] = f.newReader(ctx, &wg, c, ref.EC2, false)
-			early[c].begin(f.hint(string(ref.EC2), c))
-		}
+		early = f.readAhead(ctx, &wg, clusters, ref.EC2)
 	}
 	matches, failed := f.search(ctx, &wg, clusters, ref)
 	if err := outer.Err(); err != nil {
@@ -67,6 +64,33 @@ func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, er
 		return Preview{}, err
 	}
 	return Preview{Found: []Listed{listedFrom(rec, s)}, Snapshot: s}, nil
+}
+
+// readAhead starts the cluster-wide reads of every candidate. One that was hinted at is the
+// only one: the search still tells whether the hint is true.
+func (f *Fleet) readAhead(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, id EC2ID) map[ClusterARN]*reader {
+	for _, c := range clusters {
+		if h := f.hint(string(id), c); h.instance != "" {
+			r := f.newReader(ctx, wg, c, id, false)
+			r.begin(h)
+			return map[ClusterARN]*reader{c: r}
+		}
+	}
+	early := map[ClusterARN]*reader{}
+	first := map[*session]*reader{}
+	for _, c := range clusters {
+		s := f.reading(c.Account(), c.Region())
+		if first[s] == nil {
+			first[s] = f.newReader(ctx, wg, c, id, false)
+			early[c] = first[s]
+		} else if id != "" {
+			early[c] = first[s].beside(c)
+		} else {
+			continue // by another id the machine is not known yet
+		}
+		early[c].begin(hint{})
+	}
+	return early
 }
 
 // search asks all clusters at once.

@@ -236,7 +236,9 @@ func (f *Fleet) describeListed(ctx context.Context, cluster ClusterARN, arns []I
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	verified := start(ctx, &wg, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.verify(ctx) })
-	records := start(ctx, &wg, func(ctx context.Context) (map[InstanceARN]record, error) { return s.describeInstances(ctx, cluster, arns) })
+	records := start(ctx, &wg, func(ctx context.Context) (map[InstanceARN]record, error) {
+		return s.describeInstances(ctx, cluster, arns)
+	})
 	machines := start(ctx, &wg, func(ctx context.Context) (map[EC2ID]EC2, error) {
 		if id != "" {
 			return s.machines(ctx, machineIDs(id))

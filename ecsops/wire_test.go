@@ -3,6 +3,11 @@ package ecsops_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -347,5 +352,70 @@ func TestBucketsHold(t *testing.T) {
 		if c.Outcome != "OK" {
 			t.Fatalf("%s: %s", c.Action, c.Outcome)
 		}
+	}
+}
+
+// TestFilterIsNotTrusted: a filter that finds another machine's registration finds nothing.
+func TestFilterIsNotTrusted(t *testing.T) {
+	e := demo(t)
+	real, err := url.Parse(e.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(real)
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ListContainerInstances") {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			changed := strings.ReplaceAll(string(body), "ec2InstanceId == "+aws.DemoClean, "ec2InstanceId == "+aws.DemoStuck)
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer liar.Close()
+	t.Setenv("AWS_ENDPOINT_URL", liar.URL)
+	f, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{"prod"}, Clock: e.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := ecsops.Ref{EC2: aws.DemoClean}
+	if p, err := f.Preview(t.Context(), ref); !isNotFound(err) {
+		t.Errorf("Preview = %+v, %v", p.Found, err)
+	}
+	if found, err := f.Resolve(t.Context(), ref); !isNotFound(err) {
+		t.Errorf("Resolve = %+v, %v", found, err)
+	}
+	if p, err := f.Preview(t.Context(), ecsops.Ref{EC2: aws.DemoBatch}); err != nil || p.Found[0].Target.EC2 != aws.DemoBatch {
+		t.Errorf("an honest answer: %+v, %v", p.Found, err)
+	}
+}
+
+func isNotFound(err error) bool {
+	_, ok := errors.AsType[*ecsops.NotFoundError](err)
+	return ok
+}
+
+// TestStaleHint: the machine registered anew since it was seen; the new registration is read.
+func TestStaleHint(t *testing.T) {
+	e := demo(t)
+	before := e.preview(aws.DemoStuck)
+	arn, err := e.ReRegister(aws.DemoStuck, "prod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := e.Do(t.Context(), ecsops.Action{Kind: ecsops.ActForceDeregister, Target: before.Target}); out.Result != ecsops.OK {
+		t.Fatalf("force: %+v", out)
+	}
+	after := e.preview(aws.DemoStuck)
+	if after.Target.Instance != ecsops.InstanceARN(arn) || before.Target.Instance == after.Target.Instance {
+		t.Errorf("target %s, want %s", after.Target.Instance, arn)
+	}
+	if tasks, ok := after.Tasks.Get(); !ok || len(tasks) > 1 { // the daemon alone may have started there
+		t.Errorf("tasks of the former registration: %+v known %t", tasks, ok)
+	}
+	if i, ok := after.Instance.Get(); !ok || i.RegisteredAt.Equal(before.Target.RegisteredAt) {
+		t.Errorf("instance %+v", i)
 	}
 }
