@@ -51,6 +51,9 @@ var errUnbound = errors.New("the card's buttons are not bound to it yet")
 // message that carries it, as the payload names it twice.
 func (r *Router) button(ctx context.Context, a *act, verb workflow.Verb) (workflow.Token, workflow.Operation, error) {
 	tok, err := r.boundToken(ctx, a.action.Value)
+	if errors.Is(err, errUnbound) && a.channel != "" && a.channel == a.container && a.ts != "" && !a.ephemeral {
+		tok, err = r.bindHere(ctx, a, tok)
+	}
 	switch {
 	case errors.Is(err, workflow.ErrNotFound):
 		return tok, workflow.Operation{}, &badButtonError{"unknown_token"}
@@ -62,6 +65,17 @@ func (r *Router) button(ctx context.Context, a *act, verb workflow.Verb) (workfl
 		return tok, workflow.Operation{}, &badButtonError{"token_of_another_message"}
 	}
 	return r.operationOf(ctx, tok)
+}
+
+// bindHere binds a token to the first message that presents it. The process died
+// between posting the card and noting where: only a message of ours can carry
+// the token, and once bound it holds nowhere else.
+func (r *Router) bindHere(ctx context.Context, a *act, tok workflow.Token) (workflow.Token, error) {
+	if err := r.Store.BindTokens(ctx, tok.Op, a.channel, a.ts); err != nil {
+		return tok, err
+	}
+	tok.Channel, tok.TS = a.channel, a.ts
+	return tok, nil
 }
 
 func (r *Router) operationOf(ctx context.Context, tok workflow.Token) (workflow.Token, workflow.Operation, error) {

@@ -33,6 +33,7 @@ type Inbox interface {
 type Store interface {
 	Inbox
 	Token(ctx context.Context, token string) (workflow.Token, error)
+	BindTokens(ctx context.Context, op, channel, ts string) error
 	SavePlan(ctx context.Context, id string, p ecsops.Plan) error
 	Operation(ctx context.Context, id string) (workflow.Operation, error)
 	Operations(ctx context.Context, f workflow.Filter) ([]workflow.Operation, error)

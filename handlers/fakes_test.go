@@ -323,6 +323,18 @@ func (w *world) Token(_ context.Context, token string) (workflow.Token, error) {
 	return workflow.Token{}, workflow.ErrNotFound
 }
 
+func (w *world) BindTokens(_ context.Context, op, channel, ts string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, t := range w.tokens {
+		if t.Op == op {
+			t.Channel, t.TS = channel, ts
+			w.tokens[name] = t
+		}
+	}
+	return nil
+}
+
 func (w *world) SavePlan(_ context.Context, id string, p ecsops.Plan) error {
 	w.plans[id] = p
 	return nil
