@@ -78,6 +78,11 @@ func CheckView(v slack.ModalViewRequest) error {
 	if v.Type != slack.VTModal {
 		return fmt.Errorf("view type is %q", v.Type)
 	}
+	for _, b := range v.Blocks.BlockSet {
+		if b.BlockType() == slack.MBTInput && v.Submit == nil {
+			return errors.New("a view with input blocks needs submit")
+		}
+	}
 	_, err := checkBlocks(v.Blocks.BlockSet, viewBlocks)
 	return err
 }

@@ -86,6 +86,10 @@ func TestCheckViewFindsEachLimit(t *testing.T) {
 		"submit":   func(v *slack.ModalViewRequest) { v.Submit = plain(strings.Repeat("x", 25), 30) },
 		"metadata": func(v *slack.ModalViewRequest) { v.PrivateMetadata = strings.Repeat("x", 3001) },
 		"type":     func(v *slack.ModalViewRequest) { v.Type = "" },
+		"input without submit": func(v *slack.ModalViewRequest) {
+			*v = PickModal(Pick{ID: "id", Clusters: 1})
+			v.Submit = nil
+		},
 		"blocks": func(v *slack.ModalViewRequest) {
 			for range 100 {
 				v.Blocks.BlockSet = append(v.Blocks.BlockSet, slack.NewDividerBlock())

@@ -64,7 +64,7 @@ func PickModal(p Pick) slack.ModalViewRequest {
 	s.add(clusterPicker(p))
 	if p.Cluster == "" {
 		s.context("hint", mrkdwn("Choose a cluster ("+strconv.Itoa(p.Clusters)+" to choose from); then its instances can be picked."))
-		return modal("Deregister an instance", CallbackPick, p.ID, s.blocks)
+		return pickView(p, s)
 	}
 	s.context("where", "Account "+code(p.Cluster.Account())+" · Region "+code(p.Cluster.Region()))
 	s.add(instancePicker(p))
@@ -72,6 +72,12 @@ func PickModal(p Pick) slack.ModalViewRequest {
 	s.add(deadlineInput(p.Revision))
 	s.add(reasonInput(p))
 	s.add(dryRunInput(p.Revision))
+	return pickView(p, s)
+}
+
+// pickView can always be submitted: Slack takes no input blocks without submit.
+// https://docs.slack.dev/reference/views/modal-views
+func pickView(p Pick, s *sheet) slack.ModalViewRequest {
 	v := modal("Deregister an instance", CallbackPick, p.ID, s.blocks)
 	v.Submit = plain("Show the plan", viewTitleLimit)
 	return v
