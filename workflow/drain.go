@@ -91,11 +91,19 @@ func (w *step) ticked(tasks []ecsops.Task) []string {
 		case t.Stopped(), t.Stopping():
 		case t.Class == ecsops.Standalone && slices.Contains(w.op.Plan.Intent.StopTasks, t.ARN):
 			out = append(out, t.ARN)
-		case t.Class != ecsops.Standalone:
+		case w.moves(t):
 			return nil // services first: their load balancers drain meanwhile
 		}
 	}
 	return out
+}
+
+// moves reports whether a drain makes a service start the task elsewhere. ECS
+// stops daemons last, when nothing else is left on the instance
+// (aws/containers-roadmap#128): waiting for them first would never end.
+func (w *step) moves(t ecsops.Task) bool {
+	services, _ := w.op.Plan.Snapshot.Services.Get() // a look reads them seldom; unknown: only the task's own class tells
+	return t.Class != ecsops.Standalone && t.Class != ecsops.Daemon && services[t.Service].Scheduling != "DAEMON"
 }
 
 func (w *step) stopTask(ticked []string) Move {
@@ -173,13 +181,17 @@ func (w *step) holds(tasks []ecsops.Task, p Progress) (ecsops.Rule, string) {
 	if quote := w.cannotPlace(); quote != "" {
 		return ecsops.RuleWontFit, quote
 	}
-	onlyStandalone := true
+	standalone, moving := false, false
 	for _, t := range tasks {
-		if !t.Stopped() && !t.Stopping() && t.Class != ecsops.Standalone {
-			onlyStandalone = false
+		switch {
+		case t.Stopped(), t.Stopping():
+		case t.Class == ecsops.Standalone:
+			standalone = true
+		case w.moves(t):
+			moving = true
 		}
 	}
-	if p.Left > p.Stopping && onlyStandalone {
+	if standalone && !moving {
 		return ecsops.RuleStandaloneTask, ""
 	}
 	for _, f := range w.op.Plan.Fates {

@@ -52,6 +52,26 @@ func TestStandaloneTaskTickedIsStoppedLast(t *testing.T) {
 	checkStory(t, r.store, r.world, op.ID)
 }
 
+// ECS stops daemons last: a ticked task must not wait for them.
+func TestTickedTaskBesideADaemon(t *testing.T) {
+	batch := standalone("batch")
+	r := newRig(t, replica("a"), batch, daemon("log"))
+	op := r.propose(ecsops.Intent{})
+	wantAnswer(t, r.decide(op.ID, Confirm, olga, func(d *Decision) { d.Tasks = []string{batch.ARN} }), Accepted)
+	wantEnd(t, r.run(op.ID, nil), Done, "verified")
+	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActStopTask, ecsops.ActDeregister)
+}
+
+func TestWhatHoldsADrainIsNotTheDaemon(t *testing.T) {
+	r := newRig(t, standalone("batch"), daemon("log"))
+	op := r.propose(ecsops.Intent{})
+	r.decide(op.ID, Confirm, olga)
+	held := r.run(op.ID, func(o Operation) bool { return o.Block != nil && o.Block.Reason == BlockedDeadline })
+	if held.Progress.Why != ecsops.RuleStandaloneTask {
+		t.Errorf("held by %q, want %q", held.Progress.Why, ecsops.RuleStandaloneTask)
+	}
+}
+
 func TestDeadlineAsksAndSilenceUndoes(t *testing.T) {
 	r := newRig(t, replica("a"), standalone("batch"))
 	op := r.propose(ecsops.Intent{Deadline: 10 * time.Minute})

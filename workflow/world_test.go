@@ -59,13 +59,27 @@ func standalone(n string) ecsops.Task {
 	return t
 }
 
-// settle moves service tasks when their time has come.
+func daemon(n string) ecsops.Task {
+	t := replica(n)
+	t.Service, t.Group = "log-agent", "service:log-agent" // its class shows only where services were read
+	return t
+}
+
+// settle moves service tasks when their time has come, daemons last.
 func (w *world) settle() {
 	if w.status != "DRAINING" || w.stuck || w.clock.now.Sub(w.drainedFrom) < w.drainTime {
 		return
 	}
-	for i := range w.tasks {
-		if w.tasks[i].Class != ecsops.Standalone {
+	others := 0
+	for i, t := range w.tasks {
+		if t.Class != ecsops.Standalone && t.Service != "log-agent" {
+			w.tasks[i].LastStatus, w.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
+		} else if t.Class == ecsops.Standalone && !t.Stopped() {
+			others++
+		}
+	}
+	for i, t := range w.tasks {
+		if t.Service == "log-agent" && others == 0 {
 			w.tasks[i].LastStatus, w.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
 		}
 	}
@@ -101,6 +115,9 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	if here > 0 {
 		services["web"] = ecsops.Service{Name: "web", Scheduling: "REPLICA", Desired: 4, Running: 4, MinPercent: 50, MaxPercent: 200,
 			TaskDefinition: "arn:aws:ecs:eu-central-1:123456789012:task-definition/web:7", Deployments: 1}
+	}
+	if slices.ContainsFunc(w.tasks, func(t ecsops.Task) bool { return t.Service == "log-agent" && !t.Stopped() }) {
+		services["log-agent"] = ecsops.Service{Name: "log-agent", Scheduling: "DAEMON", Desired: 3, Running: 3, MinPercent: 0, MaxPercent: 100, Deployments: 1}
 	}
 	s.Cluster = ecsops.Known(ecsops.Cluster{ARN: testTarget.Cluster, Status: "ACTIVE", Instances: 3})
 	s.Peers = ecsops.Known([]ecsops.Peer{{Instance: "p1", Status: "ACTIVE", AgentConnected: true}, {Instance: "p2", Status: "ACTIVE", AgentConnected: true}})
