@@ -68,11 +68,25 @@ func (r *Router) refuse(ctx context.Context, a *act, v policy.Verdict, q questio
 	if err := r.Engine.Record(ctx, ev); err != nil {
 		return err
 	}
-	to.say(ctx, blocks.Refusal(v, blocks.RefusalOf{Action: q.action, Cluster: q.cluster, Ask: r.Rules.Operators}))
+	to.say(ctx, blocks.Refusal(v, blocks.RefusalOf{Action: q.action, Cluster: q.cluster, Ask: r.askInstead(v)}))
 	if slices.Contains(v.Reasons, policy.ReasonChannelUnknown) && r.invisible(ctx, a) {
 		to.say(ctx, blocks.Invite(a.channel))
 	}
 	return errRefused
+}
+
+// askInstead names who may help. Who is not known as one of ours is told no ids.
+func (r *Router) askInstead(v policy.Verdict) []string {
+	for _, reason := range v.Reasons {
+		switch reason {
+		case policy.ReasonPersonUnknown, policy.ReasonOtherWorkspace, policy.ReasonStranger, policy.ReasonGuest, policy.ReasonDeactivated,
+			policy.ReasonBot, policy.ReasonChannelShared:
+			return nil
+		case policy.ReasonNotApprover:
+			return r.Rules.Approvers
+		}
+	}
+	return r.Rules.Operators
 }
 
 // invisible reports whether the channel is unknown because the bot is not in it:

@@ -77,7 +77,7 @@ func (r *Router) fillPick(ctx context.Context, w asker, p *pick, view string, to
 	}
 	p.mu.Unlock()
 	r.picks.put(p.id, p)
-	if err := r.updateView(ctx, blocks.PickModal(p.shown("")), "", view); err != nil {
+	if err := r.updateView(ctx, p.modal(""), "", view); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("drawing the picking modal") // the person may have closed it
 		return nil
 	}
@@ -106,6 +106,16 @@ func (p *pick) shown(reason string) blocks.Pick {
 		reason = p.args.Reason
 	}
 	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen, Reason: reason}
+}
+
+// modal draws the pick. Slack takes no view with an input and without submit; a
+// submission before an instance is picked is answered on the cluster's input.
+func (p *pick) modal(reason string) slack.ModalViewRequest {
+	v := blocks.PickModal(p.shown(reason))
+	if v.Submit == nil {
+		v.Submit = slack.NewTextBlockObject(slack.PlainTextType, "Show the plan", false, false)
+	}
+	return v
 }
 
 // readInstances lists clusters into the pick. A list that cannot be read stays
@@ -185,7 +195,7 @@ func (r *Router) picked(ctx context.Context, a *act, to *reply) error {
 	if a.action.ActionID != blocks.ActionPickCluster || !p.choose(a.action.SelectedOption.Value) {
 		return nil
 	}
-	if err := r.updateView(ctx, blocks.PickModal(p.shown(blocks.ReadPick(a.view).Reason)), a.view.Hash, a.view.ID); err != nil {
+	if err := r.updateView(ctx, p.modal(blocks.ReadPick(a.view).Reason), a.view.Hash, a.view.ID); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("rewriting the picking modal") // hash_conflict: a newer choice did
 	}
 	p.mu.Lock()
