@@ -51,7 +51,8 @@ func (d *DB) apply(ctx context.Context, t tx, c workflow.Change) error {
 			return err
 		}
 	}
-	events, jobs := c.Events, []river.InsertManyParams(nil)
+	var events []workflow.Event
+	var jobs []river.InsertManyParams
 	if c.Op != nil {
 		was, err := d.writeOperation(ctx, t, c)
 		if err != nil {

@@ -36,7 +36,7 @@ const (
 
 func newCutter(t *testing.T, to string) *cutter {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	l, err := net.Listen("tcp", "127.0.0.1:0") // loopback
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func newCutter(t *testing.T, to string) *cutter {
 }
 
 func (c *cutter) serve(client net.Conn, to string) {
-	server, err := net.Dial("tcp", to) //nolint:noctx // loopback
+	server, err := net.Dial("tcp", to) // loopback
 	if err != nil {
 		_ = client.Close()
 		return
@@ -241,7 +241,7 @@ func TestGivenUpEnvelopeIsWithdrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close() //nolint:errcheck // a test's handle
+	defer other.Close() // a test's handle
 	lock, err := other.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

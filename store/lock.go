@@ -27,7 +27,7 @@ func takeLock(dir string) (*lockFile, error) {
 		return nil, fmt.Errorf("opening the serving lock: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer f.Close() //nolint:errcheck // nothing was written
+		defer f.Close() // nothing was written
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%w: process %s serves from %s. Stop it first, or set DATABASE_URL to run several replicas",
 				ErrServing, holderOf(f), dir)

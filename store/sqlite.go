@@ -133,7 +133,7 @@ func (s *sqliteDB) update(ctx context.Context, f func(tx) error) error {
 	if err != nil {
 		return fmt.Errorf("waiting for the database: %w", err)
 	}
-	defer c.Close() //nolint:errcheck // gives the handle back
+	defer c.Close() // gives the handle back
 	// f's statements end with the caller's ctx, and roll back. COMMIT does not:
 	// its outcome would be unknown.
 	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
@@ -191,7 +191,7 @@ func (s *sqliteDB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("beginning a migration: %w", err)
 	}
-	_, err = m.MigrateTx(ctx, t, rivermigrate.DirectionUp, nil)
+	_, err = m.MigrateTx(ctx, t, rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 is about PostgreSQL; here one transaction keeps a second first start out
 	if err == nil {
 		err = migrateOwn(ctx, sqlConn{t}, func(text string) string { return text }, river)
 	}

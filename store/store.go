@@ -149,7 +149,7 @@ func (d *DB) Close() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := d.halt(ctx, atOnce); err != nil {
+	if err := d.halt(ctx, queue.StopAndCancel); err != nil {
 		d.log.Warn().Err(err).Msg("work did not stop before the store closed")
 	}
 	d.batch.close()

@@ -170,8 +170,6 @@ func (d *DB) revive(ctx context.Context) error {
 // them. The store stays open. It is no error when no work runs.
 func (d *DB) Stop(ctx context.Context) error { return d.halt(ctx, queue.Stop) }
 
-func atOnce(q queue, ctx context.Context) error { return q.StopAndCancel(ctx) }
-
 func (d *DB) halt(ctx context.Context, stop func(queue, context.Context) error) error {
 	d.mu.Lock()
 	w := d.work

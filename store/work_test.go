@@ -55,10 +55,9 @@ func shared(t testing.TB) *pgtest.Server {
 
 // calls records what the queue called, and answers with a function.
 type calls struct {
-	mu   sync.Mutex
-	n    map[string]int
-	f    func(ctx context.Context, id string, n int) (time.Time, error)
-	what string
+	mu sync.Mutex
+	n  map[string]int
+	f  func(ctx context.Context, id string, n int) (time.Time, error)
 }
 
 func (c *calls) do(ctx context.Context, id string) (time.Time, error) {
@@ -278,7 +277,7 @@ func child(dir string) int {
 // kills it, and returns the last version that it was told is stored.
 func killChild(t *testing.T, where string) int64 {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // ourselves; killed below
+	cmd := exec.Command(os.Args[0]) // ourselves; killed below
 	cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+where)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -133,7 +133,7 @@ func (s *Server) Exec(t testing.TB, q string) {
 	if err != nil {
 		t.Fatalf("connecting to the test server: %v", err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // the answer was read
+	defer c.Close(ctx) // the answer was read
 	if _, err := c.Exec(ctx, q); err != nil {
 		t.Fatalf("%s: %v", q, err)
 	}
@@ -148,7 +148,7 @@ func (s *Server) assertOurs() error {
 	if err != nil {
 		return fmt.Errorf("connecting to the test server: %w", err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // the answer was read
+	defer c.Close(ctx) // the answer was read
 	var dir string
 	if err := c.QueryRow(ctx, "SHOW data_directory").Scan(&dir); err != nil {
 		return fmt.Errorf("asking the test server for its directory: %w", err)
@@ -165,8 +165,8 @@ func (s *Server) run(name string, args ...string) error {
 	if err != nil {
 		return fmt.Errorf("making an output file: %w", err)
 	}
-	defer os.Remove(out.Name()) //nolint:errcheck // a temporary file
-	defer out.Close()           //nolint:errcheck // read below
+	defer os.Remove(out.Name()) // a temporary file
+	defer out.Close()           // read below
 	cmd := s.command(name, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
@@ -207,7 +207,7 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("finding a free port: %w", err)
 	}
-	defer l.Close() //nolint:errcheck // the port is all we want
+	defer l.Close() // the port is all we want
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
