@@ -307,6 +307,7 @@ func applyDeny(d *draft, dec Decision) Answer {
 		dropProposal(d, dec)
 		return Answer{Kind: Accepted}
 	}
+	d.op.StopBy = &dec.Actor
 	d.end(RefusedOp, "denied", dec.Actor)
 	return Answer{Kind: Accepted}
 }
@@ -329,6 +330,7 @@ func applyCancel(d *draft, dec Decision) Answer {
 	switch {
 	case d.op.State == Proposed || d.op.State == AwaitingApproval:
 		d.event(Event{Type: EvCancelled, Actor: dec.Actor, Channel: dec.Channel})
+		d.op.StopBy = &dec.Actor
 		d.end(Stopped, "cancelled", dec.Actor)
 		return Answer{Kind: Accepted}
 	case d.op.Proposal != nil:
@@ -344,7 +346,7 @@ func applyStop(d *draft, dec Decision) Answer {
 	op := d.op
 	switch op.State {
 	case Proposed, AwaitingApproval:
-		d.event(Event{Type: EvStopAsked, Actor: dec.Actor, Channel: dec.Channel})
+		stopBy(d, dec)
 		d.end(Stopped, "before_start", dec.Actor)
 		return Answer{Kind: Accepted, Detail: "before_start"}
 	case Undoing:

@@ -221,6 +221,25 @@ func TestDoubleClickAndTwoPeople(t *testing.T) {
 	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActDeregister)
 }
 
+// A second no is told who said the first.
+func TestAlreadyDoneByWhoCalledItOff(t *testing.T) {
+	for _, v := range []Verb{Stop, Cancel, Deny} {
+		r := newRig(t, replica("a"), standalone("batch"))
+		op := r.propose(ecsops.Intent{})
+		if v == Deny { // only what awaits an approval can be denied
+			r.decide(op.ID, Force, olga, func(d *Decision) {
+				d.Typed, d.Tasks = string(testTarget.EC2), []string{replica("a").ARN, standalone("batch").ARN}
+			})
+		}
+		wantAnswer(t, r.decide(op.ID, v, ana), Accepted)
+		again := r.decide(op.ID, v, Actor{UserID: "U0OTHER"})
+		wantAnswer(t, again, AlreadyDone)
+		if again.By.UserID != ana.UserID {
+			t.Errorf("%s: already done by %q, want %q", v, again.By.UserID, ana.UserID)
+		}
+	}
+}
+
 func TestTwoOperationsOnOneTarget(t *testing.T) {
 	r := newRig(t, replica("a"))
 	first, second := r.propose(ecsops.Intent{}), r.propose(ecsops.Intent{})
