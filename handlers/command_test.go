@@ -146,6 +146,21 @@ func TestLookingComesFirst(t *testing.T) {
 	}
 }
 
+// Who invites the bot, as it asked, and types the command again, is not told a second time to invite it.
+func TestInvitedAMomentAgo(t *testing.T) {
+	w := newWorld(t)
+	w.place(testChannel, func(c *slack.Channel) { c.IsMember = false })
+	w.command("UOP", "deregister "+testEC2)
+	if len(w.proposed) != 0 || !w.heard("/invite") {
+		t.Fatalf("without being a member: %d proposed, %+v", len(w.proposed), w.said)
+	}
+	w.place(testChannel, func(c *slack.Channel) { c.IsMember = true })
+	w.command("UOP", "deregister "+testEC2)
+	if len(w.proposed) != 1 {
+		t.Errorf("after the invitation: %+v", w.said)
+	}
+}
+
 func TestIntent(t *testing.T) {
 	inGroup := func(s *ecsops.Snapshot) {
 		s.Group = ecsops.Known(ecsops.Group{Name: "web", Min: 1, Max: 9, Desired: 3})

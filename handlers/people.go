@@ -209,7 +209,9 @@ func (p *People) Place(ctx context.Context, channel string, live bool) (policy.C
 		Archived:  c.IsArchived,
 		Member:    c.IsMember || c.IsIM,
 	})
-	p.places.put(channel, out.Facts)
+	if c.IsMember || c.IsIM { // else somebody may be inviting the bot just now, as it told them to
+		p.places.put(channel, out.Facts)
+	}
 	return out, nil
 }
 
