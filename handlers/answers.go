@@ -82,6 +82,14 @@ func noTarget(text string, err error) blocks.Message {
 		"or the address of its page in the console; or “/ecs deregister” alone, to pick from a list.")
 }
 
+func contradiction(err error) blocks.Message {
+	what := "place"
+	if c, ok := errors.AsType[*contradictionError](err); ok {
+		what = c.what
+	}
+	return sentence("The target names another " + what + " than the command does: one of them is wrong, so nothing was looked up.")
+}
+
 func whichCluster(found []ecsops.ClusterARN) blocks.Message {
 	var b strings.Builder
 	b.WriteString("Which cluster? Name one, as in “/ecs list " + found[0].Name() + "”:")

@@ -48,12 +48,12 @@ type question struct {
 }
 
 // ask decides, and on a refusal records and answers it and returns errRefused.
-func (r *Router) ask(ctx context.Context, w asker, q question, to *reply) (policy.Verdict, error) {
+func (r *Router) ask(ctx context.Context, w asker, q question, to *reply) error {
 	v := policy.Decide(r.Rules, policy.Request{Action: q.action, Person: w.person, Channel: w.place, Cluster: q.cluster, Plan: q.plan})
 	if v.Effect != policy.Refuse {
-		return v, nil
+		return nil
 	}
-	return v, r.refuse(ctx, w.act, v, q, to)
+	return r.refuse(ctx, w.act, v, q, to)
 }
 
 // refuse records a refusal and tells the person why. Being unable to record it

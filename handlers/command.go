@@ -32,7 +32,7 @@ func (r *Router) command(ctx context.Context, a *act, to *reply) error {
 // no more than that.
 func (r *Router) mistaken(ctx context.Context, a *act, err error, to *reply) error {
 	w := r.facts(ctx, a, a.channel, false)
-	if _, err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
 		return err
 	}
 	m, ok := errors.AsType[*Mistake](err)

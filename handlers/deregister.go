@@ -31,7 +31,7 @@ func (r *Router) deregister(ctx context.Context, a *act, args DeregisterArgs, to
 		return nil
 	}
 	if ref, err = narrow(ref, args); err != nil {
-		to.say(ctx, sentence(err.Error()))
+		to.say(ctx, contradiction(err))
 		return nil
 	}
 	if ref.Cluster != "" {
@@ -55,7 +55,7 @@ func (r *Router) deregister(ctx context.Context, a *act, args DeregisterArgs, to
 // before anything is read; and makes sure that a card can live here.
 func (r *Router) mayPropose(ctx context.Context, a *act, channel string, args DeregisterArgs, to *reply) (asker, error) {
 	w := r.facts(ctx, a, channel, false)
-	if _, err := r.ask(ctx, w, question{action: proposing(args)}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: proposing(args)}, to); err != nil {
 		return w, err
 	}
 	if place, _ := w.place.Facts.Get(); !place.Member && !args.DryRun {
@@ -85,7 +85,7 @@ func narrow(ref ecsops.Ref, args DeregisterArgs) (ecsops.Ref, error) {
 				*have = given
 			}
 		default:
-			return fmt.Errorf("The target names another %s than the command does: one of them is wrong, so nothing was looked up.", what) //nolint:staticcheck // a sentence for people
+			return &contradictionError{what}
 		}
 		return nil
 	}
@@ -93,11 +93,16 @@ func narrow(ref ecsops.Ref, args DeregisterArgs) (ecsops.Ref, error) {
 	return ref, err
 }
 
+// contradictionError: target and options name different things.
+type contradictionError struct{ what string }
+
+func (e *contradictionError) Error() string { return "target and options name another " + e.what }
+
 // find resolves a reference to one registration, or lets the person choose.
 func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args DeregisterArgs, to *reply) error {
 	found, err := r.Fleet.Resolve(ctx, ref)
 	if err != nil {
-		return r.notFound(ctx, ref, err, to)
+		return r.notFound(ctx, err, to)
 	}
 	switch len(found) {
 	case 0:
@@ -107,7 +112,7 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 		return r.plan(ctx, w, found[0].Target, args, to)
 	}
 	for _, f := range found {
-		if _, err := r.ask(ctx, w, question{action: proposing(args), cluster: f.Target.Cluster}, to); err != nil {
+		if err := r.ask(ctx, w, question{action: proposing(args), cluster: f.Target.Cluster}, to); err != nil {
 			return err
 		}
 	}
@@ -117,7 +122,7 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 	return nil
 }
 
-func (r *Router) notFound(ctx context.Context, ref ecsops.Ref, err error, to *reply) error {
+func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 	if nf, ok := errors.AsType[*ecsops.NotFoundError](err); ok {
 		to.say(ctx, blocks.NotFound(nf.Ref, nf.Searched, nf.Nearest, nf.Unreadable))
 		return nil
@@ -130,7 +135,7 @@ func (r *Router) notFound(ctx context.Context, ref ecsops.Ref, err error, to *re
 // and the findings, and proposes.
 func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args DeregisterArgs, to *reply) error {
 	q := question{action: proposing(args), cluster: target.Cluster, target: &target}
-	if _, err := r.ask(ctx, w, q, to); err != nil {
+	if err := r.ask(ctx, w, q, to); err != nil {
 		return err
 	}
 	if busy, err := r.held(ctx, w, target, args, to); busy || err != nil {

@@ -396,8 +396,7 @@ func (w *world) Record(_ context.Context, events ...workflow.Event) error {
 
 func (w *world) Clusters(context.Context) ([]ecsops.ClusterARN, error) {
 	if w.panics {
-		var m map[string]int
-		m["x"] = 1
+		panic("a bug")
 	}
 	return w.clusters, w.clusterErr
 }

@@ -11,7 +11,7 @@ import (
 // only one; of several, their names.
 func (r *Router) list(ctx context.Context, a *act, name string, to *reply) error {
 	w := r.facts(ctx, a, a.channel, false)
-	if _, err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
 		return err
 	}
 	found, all, err := r.clusterFor(ctx, name, "", "")
@@ -27,7 +27,7 @@ func (r *Router) list(ctx context.Context, a *act, name string, to *reply) error
 		return nil
 	}
 	cluster := found[0]
-	if _, err := r.ask(ctx, w, question{action: policy.Read, cluster: cluster}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Read, cluster: cluster}, to); err != nil {
 		return err
 	}
 	instances, err := r.Fleet.List(ctx, cluster)

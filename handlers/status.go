@@ -15,7 +15,7 @@ import (
 // status shows one operation, or the latest ones that the person may see.
 func (r *Router) status(ctx context.Context, a *act, id string, to *reply) error {
 	w := r.facts(ctx, a, a.channel, false)
-	if _, err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Read}, to); err != nil {
 		return err
 	}
 	if id != "" {
@@ -37,7 +37,7 @@ func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) er
 	if err != nil {
 		return fmt.Errorf("reading operation %s: %w", id, err)
 	}
-	if _, err := r.ask(ctx, w, question{action: policy.Read, cluster: op.Target.Cluster, target: &op.Target}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Read, cluster: op.Target.Cluster, target: &op.Target}, to); err != nil {
 		return err
 	}
 	for _, m := range blocks.Details(op, blocks.Options{Now: r.Clock.Now()}) {

@@ -14,7 +14,7 @@ import (
 // facts about the channel: undo must work when Slack tells little.
 func (r *Router) stop(ctx context.Context, a *act, id string, to *reply) error {
 	w := r.facts(ctx, a, a.channel, true)
-	if _, err := r.ask(ctx, w, question{action: policy.Stop}, to); err != nil {
+	if err := r.ask(ctx, w, question{action: policy.Stop}, to); err != nil {
 		return err
 	}
 	op, err := r.Store.Operation(ctx, id)
