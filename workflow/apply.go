@@ -107,7 +107,7 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	}
 	a := Approval{Actor: dec.Actor, Revision: revision, Digest: plan.Digest, At: d.now}
 	setConfirmed(d, a)
-	d.event(Event{Type: EvConfirmed, Actor: dec.Actor, Channel: dec.Channel, Digest: plan.Digest,
+	d.event(Event{Type: EvConfirmed, Actor: dec.Actor, Channel: dec.Channel, Digest: plan.Digest, Revision: revision,
 		Tasks: plan.Intent.StopTasks})
 	if slices.Contains(needs, policy.SecondPerson) {
 		askApproval(d, revision, s)
@@ -198,7 +198,8 @@ func driftAtClick(d *draft, shown ecsops.Plan, fresh *ecsops.Plan, s Settings) (
 		d.op.State, d.op.Needs, d.op.ExpiresAt = Proposed, policy.Needs(*fresh), d.now.Add(s.ProposalTTL)
 	}
 	d.op.Revision++
-	d.event(Event{Type: EvRevised, Changes: changes, Digest: fresh.Digest, Verdict: fresh.Verdict, Rules: rules(*fresh)})
+	_, revision, _, _ := pending(d.op)
+	d.event(Event{Type: EvRevised, Revision: revision, Changes: changes, Digest: fresh.Digest, Verdict: fresh.Verdict, Rules: rules(*fresh)})
 	return Answer{Kind: Changed, Changes: changes}, true
 }
 
@@ -419,7 +420,7 @@ func applyForce(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 			return Answer{Kind: Changed, Changes: []ecsops.Change{{What: "orphan", Name: o.Name, After: o.ARN}}}
 		}
 	}
-	d.event(Event{Type: EvForceAsked, Actor: dec.Actor, Channel: dec.Channel, Digest: fresh.Digest,
+	d.event(Event{Type: EvForceAsked, Actor: dec.Actor, Channel: dec.Channel, Digest: fresh.Digest, Revision: d.op.Revision + 1,
 		Verdict: fresh.Verdict, Tasks: arns(fresh.Orphans())})
 	a := &Approval{Actor: dec.Actor, Revision: d.op.Revision + 1, Digest: fresh.Digest, At: d.now}
 	if d.op.State == Proposed || d.op.State == AwaitingApproval {

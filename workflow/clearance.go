@@ -59,7 +59,7 @@ func (w *step) drift(changes []ecsops.Change) Move {
 	w.op.ProposalNeeds = policy.Needs(plan)
 	w.op.ProposalExpires = w.now.Add(w.s.AskFor)
 	w.op.Changes = changes
-	w.event(Event{Type: EvRevised, Changes: changes, Digest: plan.Digest, Verdict: plan.Verdict, Rules: rules(plan)})
+	w.event(Event{Type: EvRevised, Revision: w.op.Revision + 1, Changes: changes, Digest: plan.Digest, Verdict: plan.Verdict, Rules: rules(plan)})
 	w.op.Block = nil
 	w.block(Block{Reason: BlockedDrift, AskedUntil: w.op.ProposalExpires})
 	return Move{draft: w.draft, Next: w.op.ProposalExpires}

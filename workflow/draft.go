@@ -26,11 +26,14 @@ func newDraft(op Operation, now time.Time) *draft {
 	return &draft{op: op, now: now}
 }
 
-// event appends an event, stamped with the time, the state and the target.
+// event appends an event, stamped with the time, the state and the target; and
+// with the current revision, unless it speaks of another one.
 func (d *draft) event(ev Event) {
 	ev.At = d.now
 	ev.State = d.op.State
-	ev.Revision = d.op.Revision
+	if ev.Revision == 0 {
+		ev.Revision = d.op.Revision
+	}
 	if ev.Actor == (Actor{}) {
 		ev.Actor = botActor
 	}

@@ -221,6 +221,27 @@ func TestDoubleClickAndTwoPeople(t *testing.T) {
 	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActDeregister)
 }
 
+// Each event names the revision that it speaks of: the shown one of a running
+// operation is one ahead of what runs.
+func TestEventsNameTheRevisionTheySpeakOf(t *testing.T) {
+	batch := standalone("batch")
+	r := newRig(t, batch)
+	op := r.propose(ecsops.Intent{})
+	r.decide(op.ID, Confirm, olga)
+	r.run(op.ID, func(o Operation) bool { return !o.DrainedAt.IsZero() })
+	r.decide(op.ID, Force, olga, func(d *Decision) { d.Typed, d.Tasks = string(testTarget.EC2), []string{batch.ARN} })
+	r.decide(op.ID, Approve, ana)
+	got := map[EventType]int{}
+	for _, ev := range r.store.events {
+		got[ev.Type] = ev.Revision
+	}
+	for typ, want := range map[EventType]int{EvConfirmed: 1, EvForceAsked: 2, EvAsked: 2, EvApproved: 2} {
+		if got[typ] != want {
+			t.Errorf("%s speaks of revision %d, want %d", typ, got[typ], want)
+		}
+	}
+}
+
 // A second no is told who said the first.
 func TestAlreadyDoneByWhoCalledItOff(t *testing.T) {
 	for _, v := range []Verb{Stop, Cancel, Deny} {
