@@ -263,6 +263,10 @@ var tamperingKinds = []tampering{
 		x.changeOperation(func(op *workflow.Operation) { op.Version = 0 })
 		return -1
 	}},
+	{"change an operation's event count", false, func(_ *evidence, x *tamperer) int64 {
+		x.changeOperation(func(op *workflow.Operation) { op.Events++ })
+		return -1
+	}},
 	{"delete an operation", false, func(_ *evidence, x *tamperer) int64 {
 		x.exec(`DELETE FROM operations WHERE id = (SELECT id FROM operations ORDER BY id LIMIT 1)`)
 		return -1

@@ -41,6 +41,7 @@ var server struct {
 
 func shared(t testing.TB) *pgtest.Server {
 	t.Helper()
+	pgtest.SkipShort(t)
 	server.Lock()
 	defer server.Unlock()
 	if server.s == nil {
@@ -156,6 +157,28 @@ func TestSleeperIsWokenAndReplaced(t *testing.T) {
 		}
 		if n := step.count("op1"); n != 5 {
 			t.Errorf("%d steps for 5 ticks", n)
+		}
+	})
+}
+
+// TestTicksDoNotMultiply: the newest tick is the only one that goes on.
+func TestTicksDoNotMultiply(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		db := p.open(t)
+		step := &calls{f: func(context.Context, string, int) (time.Time, error) {
+			return db.Clock().Now().Add(400 * time.Millisecond), nil
+		}}
+		work(t, db, step, &calls{})
+		insert(t, db, "op1", 1, workflow.Proposed)
+		for n := range 10 {
+			had := step.count("op1")
+			tick(t, db, "op1", db.Clock().Now())
+			eventually(t, fmt.Sprintf("a step of tick %d", n), func() bool { return step.count("op1") > had })
+		}
+		from, began := step.count("op1"), time.Now()
+		eventually(t, "six more steps", func() bool { return step.count("op1") >= from+6 })
+		if took := time.Since(began); took < 1500*time.Millisecond {
+			t.Errorf("six steps of one every 400 ms took %v: old ticks go on", took)
 		}
 	})
 }

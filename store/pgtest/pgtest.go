@@ -24,6 +24,15 @@ import (
 // Start starts a server for this test and returns the URL of an empty database in it.
 func Start(t testing.TB) (url string) { return New(t).URL }
 
+// SkipShort skips, and says so, under go test -short: a quick run is on SQLite
+// alone.
+func SkipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("go test -short: PostgreSQL is left out")
+	}
+}
+
 // Server is a PostgreSQL server on loopback.
 type Server struct {
 	URL string
