@@ -143,7 +143,7 @@ func fatalCodes(t *testing.T) []string {
 	return codes
 }
 
-// TestDocumentsPointSomewhere: every relative link, every make target and every command that a document names exists.
+// TestDocumentsPointSomewhere: every link inside, and every make target, file, metric and setting that a document names, exists.
 func TestDocumentsPointSomewhere(t *testing.T) {
 	docs := []string{"../README.md", "../CONTRIBUTING.md"}
 	err := filepath.WalkDir("../docs", func(p string, _ os.DirEntry, err error) error {
@@ -155,7 +155,7 @@ func TestDocumentsPointSomewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	makefile := string(read(t, "../Makefile"))
+	makefile, metrics := string(read(t, "../Makefile")), "\n"+literals(t, "bot")
 	for _, doc := range docs {
 		text := string(read(t, doc))
 		for _, m := range regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
@@ -169,6 +169,16 @@ func TestDocumentsPointSomewhere(t *testing.T) {
 		for _, m := range regexp.MustCompile("(?m)(?:`|^)make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(makefile, "\n"+m[1]+":") {
 				t.Errorf("%s names `make %s`, which does not exist", doc, m[1])
+			}
+		}
+		for _, name := range regexp.MustCompile("ecsbot_[a-z_]+").FindAllString(text, -1) {
+			if !strings.Contains(metrics, "\n"+name+"\n") {
+				t.Errorf("%s names the metric %s, which does not exist", doc, name)
+			}
+		}
+		for _, m := range regexp.MustCompile("`([A-Z]+_[A-Z_]+)`").FindAllStringSubmatch(text, -1) {
+			if !strings.HasPrefix(m[1], "AWS_") && !known(m[1]) {
+				t.Errorf("%s names the setting %s, which does not exist", doc, m[1])
 			}
 		}
 		for _, m := range regexp.MustCompile("(?m)`(?:go run \\./)?(cmd/[a-z]+|[a-z]+/[a-z_]+\\.go)").FindAllStringSubmatch(text, -1) {
