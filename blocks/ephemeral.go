@@ -123,19 +123,31 @@ func statusText(ops []workflow.Operation) string {
 }
 
 // DryRun is a plan that nobody can confirm. id is the stored plan's, or "".
-func DryRun(p ecsops.Plan, id string, now time.Time) Message {
+func DryRun(p ecsops.Plan, id string) Message {
+	return planOnly(p, "Dry run", "Dry run: nothing was and nothing will be done", id)
+}
+
+// Undecidable is a plan about which there is nothing to decide: what the
+// instance is, and why nothing may be done about it now.
+func Undecidable(p ecsops.Plan) Message {
+	p.Steps = nil
+	return planOnly(p, "Nothing to decide", "Nothing was done, and there is nothing to confirm", "")
+}
+
+// planOnly draws a plan without any button.
+func planOnly(p ecsops.Plan, title, note, id string) Message {
 	t := p.Snapshot.Target
 	return fit(func(d depth) Message {
 		s := newSheet()
-		s.header("Dry run: " + words.Machine(t) + " from " + words.ForeignN(t.Cluster.Name(), 60))
+		s.header(title + ": " + words.Machine(t) + " from " + words.ForeignN(t.Cluster.Name(), 60))
 		s.section("where", where(t))
 		drawPlan(s, p, t, nil, d, "; there is no room for them here")
-		parts := []mrkdwn{"Dry run: nothing was and nothing will be done", "Read " + when(p.Snapshot.ReadAt)}
+		parts := []mrkdwn{mrkdwn(note), "Read " + when(p.Snapshot.ReadAt)}
 		if words.Foreign(id) != "" {
 			parts = append(parts, "Plan "+code(words.ForeignN(id, 64)))
 		}
-		s.context("dry_run", parts...)
-		text := "Dry run, nothing is done: " + words.Machine(t) + " (" + words.Where(t) + "). " + words.Verdict(p)
+		s.context("plan_only", parts...)
+		text := title + ", nothing is done: " + words.Machine(t) + " (" + words.Where(t) + "). " + words.Verdict(p)
 		return Message{Text: fallback(text), Blocks: s.blocks}
 	})
 }

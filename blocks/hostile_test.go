@@ -175,7 +175,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 	word := h.string()
 	out := map[string]Message{
 		"Card": Card(op, tok, o), "AuditRun": AuditRun(run), "AuditRoot": AuditRoot(op), "Answer": Answer(answer),
-		"List": List(cluster, instances, epoch), "Status": Status([]workflow.Operation{op, op, op}, epoch), "DryRun": DryRun(op.Plan, word, epoch),
+		"List": List(cluster, instances, epoch), "Status": Status([]workflow.Operation{op, op, op}, epoch), "DryRun": DryRun(op.Plan, word), "Undecidable": Undecidable(op.Plan),
 		"Choose": Choose(word, ref, instances), "Nearest": Nearest(word, word, op.Watch), "NotFound": NotFound(ref, []ecsops.ClusterARN{cluster}, op.Watch, nil),
 		"Looking": Looking(ref), "Invite": Invite(word), "Problem": Problem(fmt.Errorf("%s", word)), "ApproverAsk": ApproverAsk(op, o), "CardMoved": CardMoved(op),
 		"Refusal": Refusal(policy.Verdict{Reasons: []policy.Reason{policy.Reason(word)}}, RefusalOf{Action: policy.Action(word), Cluster: cluster, Ask: o.Approvers}),

@@ -153,6 +153,8 @@ func (f *noClusters) Clusters(context.Context) ([]ecsops.ClusterARN, error) {
 	return []ecsops.ClusterARN{"arn:aws:ecs:eu-central-1:999999999999:cluster/stage", "arn:aws:ecs:us-east-1:444455556666:cluster/batch"}, nil
 }
 
+func (f *noClusters) Regions() []string { return []string{"eu-central-1"} }
+
 func TestRulesNameEveryClusterByARN(t *testing.T) {
 	for name, tt := range map[string]struct {
 		clusters string
@@ -177,6 +179,10 @@ func TestRulesNameEveryClusterByARN(t *testing.T) {
 			}
 			if strings.Join(got.Clusters, " ") != strings.Join(tt.want, " ") || fleet.asked != tt.asks {
 				t.Errorf("clusters %q after asking %d times, want %q after %d", got.Clusters, fleet.asked, tt.want, tt.asks)
+			}
+			// "*" without Regions would allow nothing: policy denies a Region that is not listed.
+			if name == "all" && strings.Join(got.Regions, " ") != "eu-central-1" {
+				t.Errorf("the Regions of all clusters are %q", got.Regions)
 			}
 		})
 	}

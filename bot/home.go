@@ -140,12 +140,16 @@ func (s *service) rules(ctx context.Context) (policy.Rules, error) {
 
 type clusterLister interface {
 	Clusters(ctx context.Context) ([]ecsops.ClusterARN, error)
+	Regions() []string
 }
 
 func makeRules(ctx context.Context, cfg Config, fleet clusterLister) (policy.Rules, error) {
 	r := policy.Rules{Operators: cfg.Operators, Approvers: cfg.Approvers, Channels: cfg.Channels, Regions: cfg.Regions}
 	if cfg.Clusters.All {
 		r.Clusters = []string{Everything}
+		if len(r.Regions) == 0 {
+			r.Regions = fleet.Regions() // every cluster, where the fleet looks
+		}
 		return r, nil
 	}
 	bare := false

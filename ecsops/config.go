@@ -142,7 +142,7 @@ func (f *Fleet) readClusters() error {
 		}
 		f.specs = append(f.specs, spec)
 	}
-	if f.all && len(f.regions()) == 0 {
+	if f.all && len(f.Regions()) == 0 {
 		problems = append(problems, errors.New("all clusters (*) need REGIONS or AWS_REGION"))
 	}
 	return errors.Join(problems...)
@@ -183,7 +183,8 @@ func (f *Fleet) readRoles() error {
 	return errors.Join(problems...)
 }
 
-func (f *Fleet) regions() []string {
+// Regions are those that "*" searches: the configured ones, or the process's own.
+func (f *Fleet) Regions() []string {
 	if len(f.cfg.Regions) > 0 {
 		return f.cfg.Regions
 	}

@@ -79,7 +79,7 @@ func (f *Fleet) listClusters(ctx context.Context, home string) ([]ClusterARN, []
 	type place struct{ account, region string }
 	var places []place
 	for _, a := range f.accounts(home) {
-		for _, r := range f.regions() {
+		for _, r := range f.Regions() {
 			places = append(places, place{a, r})
 		}
 	}

@@ -153,11 +153,11 @@ func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args D
 	}
 	v := policy.Decide(r.Rules, policy.Request{Action: policy.Propose, Person: w.person, Channel: w.place, Cluster: target.Cluster, Plan: &p})
 	if v.Effect == policy.Refuse {
-		to.say(ctx, blocks.DryRun(p, "", r.Clock.Now()))
+		to.say(ctx, blocks.Undecidable(p))
 		return r.refuse(ctx, w.act, v, q, to)
 	}
 	if len(p.Steps) == 0 || !doable(p.Path) {
-		to.say(ctx, blocks.DryRun(p, "", r.Clock.Now())) // says what the instance is, and that there is nothing to decide
+		to.say(ctx, blocks.Undecidable(p)) // says what the instance is, and that there is nothing to decide
 		return nil
 	}
 	return r.propose(ctx, w, p, v, to)
@@ -201,7 +201,7 @@ func (r *Router) dryRun(ctx context.Context, p ecsops.Plan, to *reply) error {
 	if err := r.Store.SavePlan(ctx, id, p); err != nil {
 		return fmt.Errorf("keeping the dry run: %w", err)
 	}
-	to.say(ctx, blocks.DryRun(p, id, r.Clock.Now()))
+	to.say(ctx, blocks.DryRun(p, id))
 	return nil
 }
 
