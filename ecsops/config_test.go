@@ -162,7 +162,6 @@ func TestLookAfterTheEnd(t *testing.T) {
 func TestStoppingTasksAreSeen(t *testing.T) {
 	e := demo(t)
 	s := e.preview(aws.DemoClean)
-	all, _ := s.Tasks.Get()
 	if out := e.do(ecsops.ActDrain, s.Target); out.Result != ecsops.OK {
 		t.Fatalf("drain: %+v", out)
 	}
@@ -178,8 +177,10 @@ func TestStoppingTasksAreSeen(t *testing.T) {
 		}
 		for _, task := range tasks {
 			if task.Stopping() {
-				if task.LastStatus == "STOPPED" || len(all) == 0 {
-					t.Errorf("%+v", task)
+				whole, err := e.Inspect(t.Context(), s.Target)
+				seen, ok := whole.Tasks.Get()
+				if err != nil || !ok || !slices.ContainsFunc(seen, func(x ecsops.Task) bool { return x.ARN == task.ARN }) {
+					t.Errorf("Inspect does not see %s, which is %s: %v", task.ARN, task.LastStatus, err)
 				}
 				return
 			}

@@ -333,8 +333,8 @@ func (j *judge) peerRules() {
 }
 
 func (j *judge) usedProvider(p string) bool {
-	for _, s := range j.services {
-		if slices.Contains(s.CapacityProviders, p) {
+	for name, s := range j.services {
+		if j.impacts[name].Here > 0 && slices.Contains(s.CapacityProviders, p) {
 			return true
 		}
 	}

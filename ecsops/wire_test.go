@@ -419,3 +419,20 @@ func TestStaleHint(t *testing.T) {
 		t.Errorf("instance %+v", i)
 	}
 }
+
+// TestForgottenMachine: an hour after its end EC2 knows a machine no more; that is an answer.
+func TestForgottenMachine(t *testing.T) {
+	e := demo(t)
+	e.clock.Advance(3 * time.Hour)
+	p := plan(e.preview(aws.DemoGhost))
+	if m, ok := p.Snapshot.EC2.Get(); !ok || m.State != "not-found" {
+		t.Fatalf("EC2 %+v known %t", m, ok)
+	}
+	if p.Path != ecsops.PathGhost || !p.ProvenGhost() {
+		t.Errorf("path %s", p.Path)
+	}
+	e.Deny("DescribeInstances")
+	if s, err := e.Inspect(t.Context(), p.Snapshot.Target); err != nil || plan(s).ProvenGhost() {
+		t.Errorf("a ghost without a successful read: %v", err)
+	}
+}
