@@ -80,12 +80,13 @@ func (f *Fleet) readAhead(ctx context.Context, wg *sync.WaitGroup, clusters []Cl
 	first := map[*session]*reader{}
 	for _, c := range clusters {
 		s := f.reading(c.Account(), c.Region())
-		if first[s] == nil {
+		switch {
+		case first[s] == nil:
 			first[s] = f.newReader(ctx, wg, c, id, false)
 			early[c] = first[s]
-		} else if id != "" {
+		case id != "":
 			early[c] = first[s].beside(c)
-		} else {
+		default:
 			continue // by another id the machine is not known yet
 		}
 		early[c].begin(hint{})
