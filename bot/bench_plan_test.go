@@ -86,7 +86,7 @@ func judgePlan(t *testing.T, r *report, name string, runs []planRun, judged bool
 func planOnce(t *testing.T, build func(*simaws.Cloud) error) planRun {
 	t.Helper()
 	cloud := servePlanEstate(t, build)
-	defer cloud.Close() //nolint:errcheck // the SDK's idle connections
+	defer cloud.Close() // its error is about the SDK's idle connections
 	cloud.LatencyPerCall(planLatency)
 	before := probe(t)
 	fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{planCluster(cloud)}})
