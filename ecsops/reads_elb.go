@@ -20,11 +20,15 @@ func seconds[T int32 | int](n T) time.Duration { return time.Duration(n) * time.
 // targetGroupTypes reads name and type of target groups, by ARN.
 func (s *session) targetGroupTypes(ctx context.Context, arns []string) (map[string]TargetGroup, error) {
 	parts, err := each(ctx, arns, groupsBatch, func(ctx context.Context, part []string) ([]elbtypes.TargetGroup, error) {
-		out, err := s.elb.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: part})
-		if err != nil {
-			return nil, called("elasticloadbalancing:DescribeTargetGroups", err)
+		var got []elbtypes.TargetGroup
+		for p := elb.NewDescribeTargetGroupsPaginator(s.elb, &elb.DescribeTargetGroupsInput{TargetGroupArns: part}); p.HasMorePages(); {
+			out, err := p.NextPage(ctx)
+			if err != nil {
+				return nil, called("elasticloadbalancing:DescribeTargetGroups", err)
+			}
+			got = append(got, out.TargetGroups...)
 		}
-		return out.TargetGroups, nil
+		return got, nil
 	})
 	if err != nil {
 		return nil, err

@@ -257,6 +257,11 @@ func TestPages(t *testing.T) {
 	if diff := ecsops.Diff(whole, paged); len(diff) > 0 || whole.Digest != paged.Digest {
 		t.Fatalf("one record to a page changes the plan: %+v", diff)
 	}
+	cold := demo(t) // with nothing in its caches
+	cold.PageSize(1)
+	for _, u := range cold.preview(aws.DemoGroupB).Unknowns() {
+		t.Errorf("with one record to a page, not read: %+v", u)
+	}
 }
 
 // TestTimeBox: a Region that does not answer leaves unknown facts, in time.
