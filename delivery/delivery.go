@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	// leaseTime outlives every attempt: the queue ends one after 30 s.
-	leaseTime = 60 * time.Second
+	// leaseTime outlives every attempt (the queue ends one after 30 s, then comes releaseTime) and little more: after a crash the
+	// next one waits for it.
+	leaseTime = 40 * time.Second
 	// busyTime is how long one attempt goes on posting a backlog before it asks to be called again.
 	busyTime = 15 * time.Second
 	// lockedPause is the wait for another holder of a lease, which may have looked before our event was committed.
