@@ -43,7 +43,7 @@ func TestCommands(t *testing.T) {
 		"nobody":                {user: "UNOBODY", text: "deregister " + testEC2, refused: policy.ReasonNotOperator},
 		"nobody's dry run":      {user: "UNOBODY", text: "deregister " + testEC2 + " --dry-run", refused: policy.ReasonNotOperator},
 		"nobody's mistake":      {user: "UNOBODY", text: "drain", refused: policy.ReasonNotOperator},
-		"unlisted cluster":      {text: "deregister i-0aaaaaaaaaaaaaaa4 secret", setup: func(w *world) { w.listed[secret] = []ecsops.Listed{listed(secret, 4)} }, refused: policy.ReasonClusterNotListed},
+		"unlisted cluster":      {text: "deregister i-0aaaaaaaaaaaaaaa4 secret", setup: func(w *world) { w.listed[secret] = []ecsops.Listed{listed(secret, 4)} }, inspected: 1, refused: policy.ReasonClusterNotListed}, // a fleet that reads too much: nothing of it is shown
 		"list":                  {text: "list prod", says: []string{testEC2, "web-2"}},
 		"list, which":           {text: "list", says: []string{"Which cluster", "staging"}},
 		"list, unknown":         {text: "list pord", says: []string{"pord", "prod"}},
@@ -89,7 +89,7 @@ func TestCommands(t *testing.T) {
 		"held by another": {text: "deregister " + testEC2, setup: func(w *world) {
 			op := w.card("op1", func(o *workflow.Operation) { o.State = workflow.Draining })
 			w.holder = &op
-		}, says: []string{"op1"}},
+		}, inspected: 1, says: []string{"op1"}},
 		"held, but a dry run": {text: "deregister " + testEC2 + " --dry-run", setup: func(w *world) { op := w.card("op1", nil); w.holder = &op }, inspected: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,7 @@ type Engine interface {
 // Fleet reads ECS; *ecsops.Fleet satisfies it.
 type Fleet interface {
 	Clusters(ctx context.Context) ([]ecsops.ClusterARN, error)
-	Resolve(ctx context.Context, ref ecsops.Ref) ([]ecsops.Listed, error)
+	Preview(ctx context.Context, ref ecsops.Ref) (ecsops.Preview, error)
 	List(ctx context.Context, cluster ecsops.ClusterARN) ([]ecsops.Listed, error)
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
 }

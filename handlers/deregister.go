@@ -100,16 +100,18 @@ func (e *contradictionError) Error() string { return "target and options name an
 
 // find resolves a reference to one registration, or lets the person choose.
 func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args DeregisterArgs, to *reply) error {
-	found, err := r.Fleet.Resolve(ctx, ref)
+	preview, err := r.Fleet.Preview(ctx, ref)
 	if err != nil {
 		return r.notFound(ctx, err, to)
 	}
+	found := preview.Found
 	switch len(found) {
 	case 0:
 		to.say(ctx, blocks.NotFound(ref, nil, nil, nil))
 		return nil
 	case 1:
-		return r.plan(ctx, w, found[0].Target, args, to)
+		read := func() (ecsops.Snapshot, error) { return preview.Snapshot, nil }
+		return r.planFrom(ctx, w, found[0].Target, read, args, to)
 	}
 	for _, f := range found {
 		if err := r.ask(ctx, w, question{action: proposing(args), cluster: f.Target.Cluster}, to); err != nil {
@@ -131,9 +133,15 @@ func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 	return nil
 }
 
-// plan inspects a target, asks policy for the second time, now with the cluster
-// and the findings, and proposes.
+// plan inspects a target that the person chose, and goes on as planFrom.
 func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args DeregisterArgs, to *reply) error {
+	read := func() (ecsops.Snapshot, error) { return r.Fleet.Inspect(ctx, target) }
+	return r.planFrom(ctx, w, target, read, args, to)
+}
+
+// planFrom asks policy for the second time, now with the cluster and then with
+// the findings, and proposes.
+func (r *Router) planFrom(ctx context.Context, w asker, target ecsops.Target, read func() (ecsops.Snapshot, error), args DeregisterArgs, to *reply) error {
 	q := question{action: proposing(args), cluster: target.Cluster, target: &target}
 	if err := r.ask(ctx, w, q, to); err != nil {
 		return err
@@ -141,7 +149,7 @@ func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args D
 	if busy, err := r.held(ctx, w, target, args, to); busy || err != nil {
 		return err
 	}
-	snapshot, err := r.Fleet.Inspect(ctx, target)
+	snapshot, err := read()
 	if err != nil {
 		r.awsTrouble(ctx, "reading the instance", err, to)
 		return nil

@@ -401,7 +401,16 @@ func (w *world) Clusters(context.Context) ([]ecsops.ClusterARN, error) {
 	return w.clusters, w.clusterErr
 }
 
-func (w *world) Resolve(_ context.Context, ref ecsops.Ref) ([]ecsops.Listed, error) {
+func (w *world) Preview(ctx context.Context, ref ecsops.Ref) (ecsops.Preview, error) {
+	found, err := w.resolve(ref)
+	p := ecsops.Preview{Found: found}
+	if err == nil && len(found) == 1 {
+		p.Snapshot, err = w.Inspect(ctx, found[0].Target)
+	}
+	return p, err
+}
+
+func (w *world) resolve(ref ecsops.Ref) ([]ecsops.Listed, error) {
 	w.resolved = append(w.resolved, ref)
 	if w.resolveErr != nil {
 		return nil, w.resolveErr
