@@ -284,7 +284,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	})
 }
 
-// TestVirtualTime: the store runs inside synctest, where hours cost nothing.
+// TestVirtualTime: the store runs inside synctest. Its price there is the poll: ten a second for each queue.
 func TestVirtualTime(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestVirtualTime(t *testing.T) {
 			if now.Before(due) {
 				early++
 			}
-			due = now.Add(2 * time.Minute)
+			due = now.Add(20 * time.Second)
 			return due, nil
 		}
 		if err := db.Work(ctx, store.Workers{Step: step.do, Deliver: (&calls{}).do}); err != nil {
@@ -311,12 +311,12 @@ func TestVirtualTime(t *testing.T) {
 		if err := db.Commit(ctx, workflow.Change{Op: op, Events: event(workflow.EvProposed), TickAt: db.Clock().Now()}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(13 * time.Minute) //nolint:forbidigo // virtual
+		time.Sleep(130 * time.Second) //nolint:forbidigo // virtual
 		if err := db.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 		if n := step.count("op1"); n != 7 || early != 0 {
-			t.Errorf("%d steps in 13 minutes of one every two, %d early", n, early)
+			t.Errorf("%d steps in 130 s of one every 20 s, %d early", n, early)
 		}
 		db.Close()
 		time.Sleep(time.Second) // River's goroutines leave
