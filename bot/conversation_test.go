@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -30,7 +31,7 @@ const childVar = "ECSBOT_TEST_CHILD"
 
 // conversationsAtOnce is how many are played side by side unless -parallel says
 // otherwise: they wait much more than they work.
-const conversationsAtOnce = 8
+const conversationsAtOnce = 12
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
@@ -156,12 +157,22 @@ func converse(t *testing.T, kind, bin string, database func(t testing.TB) []stri
 		Setup: func(e *testscript.Env) error {
 			extra := database(e.T().(testing.TB))
 			if more, err := os.ReadFile(filepath.Join(e.WorkDir, "env")); err == nil {
-				extra = append(extra, strings.Fields(string(more))...)
+				extra = append(extra, strings.Fields(strings.ReplaceAll(string(more), "$WHOAMI", whoAmI(t)))...)
 			}
 			e.Values["stage"] = newStage(e.T().(testing.TB), e.WorkDir, 60, extra...)
 			return nil
 		},
 	})
+}
+
+// whoAmI is the operating-system user, which the bot's terminal commands go by.
+func whoAmI(t testing.TB) string {
+	t.Helper()
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Username
 }
 
 func verb(name string) func(*testscript.TestScript, bool, []string) {

@@ -58,7 +58,7 @@ func (s *Stage) doSlack(_ context.Context, args []string) (string, error) {
 	}
 	switch args[0] {
 	case "refresh":
-		s.Slack.Refresh(simslack.RefreshOptions{Reason: simslack.ReasonRefresh, CloseAfter: 200 * time.Millisecond})
+		s.Slack.Refresh(simslack.RefreshOptions{Reason: simslack.ReasonRefresh, CloseAfter: 2 * time.Second})
 		return "", nil
 	case "cut":
 		s.Slack.Cut(0, simslack.CutReset)

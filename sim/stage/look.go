@@ -21,12 +21,17 @@ func (s *Stage) acts(user string) {
 			last = max(last, m.TS)
 		}
 	}
-	for _, m := range s.Slack.DMs(user) {
+	for _, m := range s.direct(user) {
 		last = max(last, m.TS)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acted[user] = last
+}
+
+// direct is what a person reads in the direct messages with the app.
+func (s *Stage) direct(user string) []simslack.Message {
+	return append(s.Slack.DMs(user), s.Slack.Ephemerals(user, directID(user))...)
 }
 
 func (s *Stage) since(user string) string {
@@ -55,7 +60,7 @@ func (s *Stage) visible(where string) ([]string, error) {
 		for _, channel := range places {
 			messages = append(messages, s.Slack.Ephemerals(id, channel)...)
 		}
-		messages = append(messages, s.Slack.DMs(id)...)
+		messages = append(messages, s.direct(id)...)
 		since := s.since(id)
 		messages = slices.DeleteFunc(messages, func(m simslack.Message) bool { return m.TS <= since })
 		slices.SortStableFunc(messages, func(a, b simslack.Message) int { return strings.Compare(a.TS, b.TS) })
@@ -95,6 +100,13 @@ func (s *Stage) doSee(ctx context.Context, args []string) (string, error) {
 		return "", fmt.Errorf("%w\nprocess:\n%s", err, s.Output())
 	}
 	return found, nil
+}
+
+func (s *Stage) doGone(ctx context.Context, args []string) (string, error) {
+	return "", s.Slack.Wait(ctx, strings.Join(args, " ")+" to be gone", func(*simslack.Snapshot) bool {
+		_, err := s.doUnseen(ctx, args)
+		return err == nil
+	})
 }
 
 func (s *Stage) doUnseen(_ context.Context, args []string) (string, error) {

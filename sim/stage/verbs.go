@@ -34,9 +34,11 @@ var verbs = []struct {
 	run         func(*Stage, context.Context, []string) (string, error)
 }{
 	{"start", "start                             start the process and wait for its connection", (*Stage).doStart},
+	{"connected", "connected                         wait until the process holds a connection", (*Stage).doConnected},
 	{"stop", "stop                              ask the process to end", (*Stage).doStop},
 	{"kill", "kill                              kill the process (SIGKILL)", (*Stage).doKill},
 	{"say", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
+	{"mumble", "mumble olga #ops '/ecs …' 4000    type a command followed by that many letters", (*Stage).doMumble},
 	{"click", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
 	{"stale", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
 	{"both", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
@@ -47,6 +49,7 @@ var verbs = []struct {
 	{"modal", "modal olga regexp                 wait until the open modal matches", (*Stage).doModal},
 	{"see", "see #ops|olga regexp              wait for a message that matches: there, or to olga alone since her last act", (*Stage).doSee},
 	{"unseen", "unseen #ops|olga regexp           nothing there, or since her last act, matches", (*Stage).doUnseen},
+	{"gone", "gone #ops|olga regexp             wait until nothing there matches any more", (*Stage).doGone},
 	{"shown", "shown #ops regexp regexp…         wait until one message shows or once showed them all, in this order", (*Stage).doShown},
 	{"thread", "thread regexp regexp…             wait until one thread in #audit matches them all, in this order", (*Stage).doThread},
 	{"numbers", "numbers regexp                    wait until a record matches, and #audit has every number up to it, in order", (*Stage).doNumbers},
@@ -55,6 +58,8 @@ var verbs = []struct {
 	{"calls", "calls Action N                    that many calls of the action took effect", (*Stage).doCalls},
 	{"mutations", "mutations N                       that many changes took effect in AWS, of all kinds", (*Stage).doMutations},
 	{"break", "break what [key=value…]           a fault in AWS (sim/aws, Break)", (*Stage).doBreak},
+	{"machine", "machine i-… CLUSTER NAME          add a container instance with that Name tag", (*Stage).doMachine},
+	{"task", "task i-… CLUSTER FAMILY STARTER   start a task of no service there", (*Stage).doTask},
 	{"slack", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, delete #ops regexp, heal", (*Stage).doSlack},
 	{"patience", "patience 60                       real seconds that a line waits for what it wants to see", (*Stage).doPatience},
 	{"pace", "pace 600                          virtual seconds per second", (*Stage).doPace},
@@ -120,15 +125,22 @@ func place(name string) (string, error) {
 		return id, nil
 	}
 	if id, ok := people[strings.TrimPrefix(name, "@")]; ok && name[0] == '@' {
-		return "D" + strings.TrimLeft(id, "UW"), nil
+		return directID(id), nil
 	}
 	return "", fmt.Errorf("no channel is called %q", name)
 }
+
+// directID is the channel of a person's direct messages with the app.
+func directID(user string) string { return "D" + strings.TrimLeft(user, "UW") }
 
 func (s *Stage) doStart(ctx context.Context, _ []string) (string, error) {
 	if err := s.Start(); err != nil {
 		return "", err
 	}
+	return "", s.Connected(ctx)
+}
+
+func (s *Stage) doConnected(ctx context.Context, _ []string) (string, error) {
 	return "", s.Connected(ctx)
 }
 
@@ -151,6 +163,17 @@ func (s *Stage) doSay(ctx context.Context, args []string) (string, error) {
 	command, text, _ := strings.Cut(strings.Join(args[2:], " "), " ")
 	inv, err := s.Slack.Command(ctx, user, channel, command, text)
 	return answered(inv, err)
+}
+
+func (s *Stage) doMumble(ctx context.Context, args []string) (string, error) {
+	if err := need(args, 4); err != nil {
+		return "", err
+	}
+	n, err := strconv.Atoi(args[3])
+	if err != nil {
+		return "", err
+	}
+	return s.doSay(ctx, append(args[:3:3], strings.Repeat("m", n)))
 }
 
 // answered turns what a person would see go wrong into an error.
@@ -353,6 +376,20 @@ func blockID(v simslack.View, want string) (string, error) {
 	return "", fmt.Errorf("the modal has no block %q", want)
 }
 
+// frontBlock waits until a person's open modal has the block.
+func (s *Stage) frontBlock(ctx context.Context, user, want string) (v simslack.View, block string, err error) {
+	err = s.Slack.Wait(ctx, "the block "+want+" in a modal of "+user, func(snap *simslack.Snapshot) bool {
+		views := snap.Views(user)
+		if len(views) == 0 {
+			return false
+		}
+		v = views[len(views)-1]
+		block, err = blockID(v, want)
+		return err == nil
+	})
+	return v, block, err
+}
+
 func (s *Stage) doFill(ctx context.Context, args []string) (string, error) {
 	if err := need(args, 4); err != nil {
 		return "", err
@@ -361,11 +398,7 @@ func (s *Stage) doFill(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := s.front(ctx, user, nil)
-	if err != nil {
-		return "", err
-	}
-	block, err := blockID(v, args[1])
+	v, block, err := s.frontBlock(ctx, user, args[1])
 	if err != nil {
 		return "", err
 	}
@@ -386,11 +419,7 @@ func (s *Stage) doSuggest(ctx context.Context, args []string) (string, error) {
 		return "", err
 	}
 	for {
-		v, err := s.front(ctx, user, nil)
-		if err != nil {
-			return "", err
-		}
-		block, err := blockID(v, args[1])
+		v, block, err := s.frontBlock(ctx, user, args[1])
 		if err != nil {
 			return "", err
 		}
