@@ -183,7 +183,7 @@ func (r *Router) engineDecides(ctx context.Context, d workflow.Decision, to *rep
 	if err != nil {
 		return fmt.Errorf("deciding %s on operation %s: %w", d.Verb, d.Op, err)
 	}
-	zerolog.Ctx(ctx).Info().Str("operation", d.Op).Str("verb", string(d.Verb)).Str("user", d.Actor.UserID).Str("answer", string(answer.Kind)).Msg("decision")
+	zerolog.Ctx(ctx).Info().Str("op_id", d.Op).Str("verb", string(d.Verb)).Str("user", d.Actor.UserID).Str("answer", string(answer.Kind)).Msg("decision")
 	to.say(ctx, blocks.Answer(answer))
 	if d.Verdict.Effect == policy.Refuse {
 		return errRefused

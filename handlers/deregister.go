@@ -230,7 +230,7 @@ func (r *Router) propose(ctx context.Context, w asker, p ecsops.Plan, v policy.V
 	if err != nil {
 		return fmt.Errorf("proposing: %w", err)
 	}
-	zerolog.Ctx(ctx).Info().Str("operation", op.ID).Str("user", w.act.who.User).Str("cluster", string(p.Snapshot.Target.Cluster)).Msg("proposed")
+	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("user", w.act.who.User).Str("cluster", string(p.Snapshot.Target.Cluster)).Msg("proposed")
 	return nil
 }
 

@@ -238,7 +238,7 @@ func (p *People) Authorize(ctx context.Context, op workflow.Operation) (policy.V
 			Requester: op.Requester.UserID, Approvals: approvals,
 		})
 		if !verdict.Allowed() {
-			zerolog.Ctx(ctx).Warn().Str("operation", op.ID).Str("user", actor.UserID).Any("reasons", verdict.Reasons).Msg("an actor of the operation is no longer entitled")
+			zerolog.Ctx(ctx).Warn().Str("op_id", op.ID).Str("user", actor.UserID).Any("reasons", verdict.Reasons).Msg("an actor of the operation is no longer entitled")
 			return verdict, nil
 		}
 	}

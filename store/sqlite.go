@@ -116,7 +116,7 @@ func openSQLite(ctx context.Context, dir string) (*sqliteDB, error) {
 	r.SetMaxOpenConns(4)
 	s := &sqliteDB{sqlConn: sqlConn{r}, w: w, r: r}
 	// The first connection makes the file and sets WAL; readers need both.
-	if err := w.PingContext(ctx); err != nil {
+	if err := firstConnection(ctx, w); err != nil {
 		s.close()
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -126,6 +126,25 @@ func openSQLite(ctx context.Context, dir string) (*sqliteDB, error) {
 		return nil, fmt.Errorf("making the job queue: %w", err)
 	}
 	return s, nil
+}
+
+// firstConnection sets WAL. Another process that does so at the same moment makes SQLite answer
+// "busy" at once: the change of journal mode does not wait for busy_timeout.
+func firstConnection(ctx context.Context, w *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		err := w.PingContext(ctx)
+		var busy *sqlite.Error
+		if err == nil || !errors.As(err, &busy) || busy.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (s *sqliteDB) update(ctx context.Context, f func(tx) error) error {
