@@ -47,10 +47,10 @@ func TestKill(t *testing.T) {
 	dice := rand.New(rand.NewPCG(seed, 1))
 
 	s := newStage(t, t.TempDir(), 30, "CLUSTERS=big", "PROPOSAL_TTL=24h", "POLL_INTERVAL=5s", "LOG_LEVEL=warn")
-	if err := s.AWS.Big(inFlight+kills, 12); err != nil {
+	if err := s.AWS.Big(inFlight+kills/2, 12); err != nil {
 		t.Fatal(err)
 	}
-	d := &driver{t: t, s: s, left: inFlight + kills, clicks: map[string]string{}}
+	d := &driver{t: t, s: s, left: inFlight + kills/2, clicks: map[string]string{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var people sync.WaitGroup
 	for range inFlight {
