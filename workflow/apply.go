@@ -88,6 +88,8 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 		return Answer{Kind: Changed, Changes: d.op.Changes}
 	case dec.Revision != 0 && dec.Revision > revision:
 		return Answer{Kind: TooLate}
+	case final(d.op):
+		return Answer{Kind: TooLate, Detail: "deregistered"}
 	case pendingExpired(d):
 		return expireNow(d)
 	case confirmed(d.op) != nil:
@@ -163,11 +165,7 @@ func askApproval(d *draft, revision int, s Settings) {
 		d.op.ExpiresAt = d.now.Add(s.ProposalTTL)
 	} else {
 		d.op.ProposalExpires = d.now.Add(s.ProposalTTL)
-		if b := d.op.Block; b != nil && !b.AskedUntil.IsZero() && b.AskedUntil.Before(d.op.ProposalExpires) {
-			asked := *b
-			asked.AskedUntil = d.op.ProposalExpires // someone answered: silence is not yet undo
-			d.op.Block = &asked
-		}
+		d.askUntil(d.op.ProposalExpires)
 	}
 	d.event(Event{Type: EvAsked, Revision: revision})
 }
@@ -178,29 +176,34 @@ func driftAtClick(d *draft, shown ecsops.Plan, fresh *ecsops.Plan, s Settings) (
 	if fresh == nil {
 		return Answer{Kind: Unreadable}, true
 	}
-	if _, ok := fresh.Snapshot.Instance.Get(); !ok {
-		why := fresh.Snapshot.Instance.Why()
-		return Answer{Kind: Unreadable, Detail: why.Call + ": " + why.Reason}, true
+	if why := unread(*fresh); why != "" {
+		return Answer{Kind: Unreadable, Detail: why}, true
 	}
-	changes := ecsops.Diff(shown, *fresh)
-	if shown.Has(ecsops.StepForce) && shown.Intent.Force {
-		changes = append(changes, newOrphans(shown, *fresh)...)
-	}
+	changes := differences(d.op, shown, *fresh)
 	if len(changes) == 0 {
 		return Answer{}, false
 	}
 	d.op.Changes = changes
 	if d.op.Proposal != nil {
-		d.op.Proposal, d.op.ProposalConfirmed = fresh, nil
-		d.op.ProposalNeeds, d.op.ProposalExpires = policy.Needs(*fresh), d.now.Add(s.AskFor)
+		d.show(fresh, d.now.Add(s.AskFor))
+		d.askUntil(d.op.ProposalExpires)
 	} else {
 		d.op.Plan, d.op.Confirmed, d.op.Approvals = *fresh, nil, nil
 		d.op.State, d.op.Needs, d.op.ExpiresAt = Proposed, policy.Needs(*fresh), d.now.Add(s.ProposalTTL)
+		d.op.Revision++
 	}
-	d.op.Revision++
 	_, revision, _, _ := pending(d.op)
 	d.event(Event{Type: EvRevised, Revision: revision, Changes: changes, Digest: fresh.Digest, Verdict: fresh.Verdict, Rules: rules(*fresh)})
 	return Answer{Kind: Changed, Changes: changes}, true
+}
+
+// unread says why the registration itself could not be read, or "".
+func unread(p ecsops.Plan) string {
+	if _, ok := p.Snapshot.Instance.Get(); ok {
+		return ""
+	}
+	why := p.Snapshot.Instance.Why()
+	return why.Call + ": " + why.Reason
 }
 
 func expireNow(d *draft) Answer {
@@ -218,6 +221,10 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
 	case dec.Revision != 0 && dec.Revision < revision:
 		return Answer{Kind: Changed, Changes: d.op.Changes}
+	case dec.Revision != 0 && dec.Revision > revision:
+		return Answer{Kind: TooLate}
+	case final(d.op):
+		return Answer{Kind: TooLate, Detail: "deregistered"}
 	case c == nil || !slices.Contains(needs, policy.SecondPerson):
 		return Answer{Kind: TooLate, Detail: "nothing_to_approve"}
 	case pendingExpired(d):
@@ -263,7 +270,7 @@ func begin(d *draft, approval *Approval) {
 }
 
 func restart(d *draft, p ecsops.Plan) {
-	d.op.Plan, d.op.Proposal = p, nil
+	d.op.Plan, d.op.Proposal, d.op.ProposalExpires = p, nil, zeroTime
 	d.op.Revision++
 	d.op.Confirmed, d.op.ProposalConfirmed = d.op.ProposalConfirmed, nil
 	d.op.Needs, d.op.ProposalNeeds = d.op.ProposalNeeds, nil
@@ -318,12 +325,14 @@ func applyDeny(d *draft, dec Decision) Answer {
 // its buttons are dead.
 func dropProposal(d *draft, dec Decision) {
 	drifted := d.op.Block != nil && d.op.Block.Reason == BlockedDrift
-	d.op.Proposal, d.op.ProposalConfirmed, d.op.ProposalNeeds = nil, nil, nil
-	d.op.Revision++
-	d.changed = true
-	if drifted && undoable(d.op) {
+	d.drop()
+	switch {
+	case drifted && undoable(d.op):
 		stopBy(d, dec)
 		d.enter(Undoing)
+	case drifted:
+		stopBy(d, dec)
+		d.enter(Verifying) // too late to undo: show what is
 	}
 }
 
@@ -353,11 +362,10 @@ func applyStop(d *draft, dec Decision) Answer {
 	case Undoing:
 		return Answer{Kind: AlreadyDone, By: decider(op)}
 	case Draining, StoppingTasks, Deregistering:
-		if !op.GoneAt.IsZero() || deregisterAccepted(op) {
+		if final(op) {
 			return Answer{Kind: TooLate, Detail: "deregistered"}
 		}
 		stopBy(d, dec)
-		d.op.Proposal = nil
 		d.enter(Undoing)
 		return Answer{Kind: Accepted, Detail: "undoing"}
 	case Terminating:
@@ -386,6 +394,10 @@ func deregisterAccepted(op Operation) bool {
 	return o != nil && isDeregister(o.Action.Kind) && o.Outcome != nil && o.Outcome.Result == ecsops.OK
 }
 
+// final reports whether the registration is gone or ECS accepted to remove it:
+// there is nothing left to decide about its tasks.
+func final(op Operation) bool { return !op.GoneAt.IsZero() || deregisterAccepted(op) }
+
 func applyWait(d *draft, dec Decision) Answer {
 	b := d.op.Block
 	if b == nil || b.Reason != BlockedDeadline {
@@ -400,34 +412,39 @@ func applyWait(d *draft, dec Decision) Answer {
 // applyForce proposes and confirms a forced revision in one act: the person saw
 // the orphans by name and typed the id.
 func applyForce(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
+	undecided := d.op.State == Proposed || d.op.State == AwaitingApproval
 	switch {
-	case d.op.State == Terminating, d.op.State == Verifying, d.op.State == Undoing, !d.op.GoneAt.IsZero(), deregisterAccepted(d.op):
+	case d.op.State == Terminating, d.op.State == Verifying, d.op.State == Undoing, final(d.op):
 		return Answer{Kind: TooLate, Detail: string(d.op.State)}
+	case undecided && pendingExpired(d):
+		return expireNow(d)
 	case !typed(d.op.Target, dec.Typed):
 		return Answer{Kind: Mistyped}
 	case pendingForce(d.op):
 		return Answer{Kind: AlreadyDone, By: confirmed(d.op).Actor}
 	case fresh == nil:
 		return Answer{Kind: Unreadable}
-	case len(fresh.Barred()) > 0:
+	case unread(*fresh) != "":
+		return Answer{Kind: Unreadable, Detail: unread(*fresh)}
+	case len(fresh.Barred()) > 0, !fresh.Has(ecsops.StepForce):
 		return Answer{Kind: NotYours, Reasons: []policy.Reason{policy.ReasonBarred}}
-	}
-	if _, ok := fresh.Snapshot.Instance.Get(); !ok {
-		return Answer{Kind: Unreadable, Detail: fresh.Snapshot.Instance.Why().Call}
 	}
 	for _, o := range fresh.Orphans() {
 		if !slices.Contains(dec.Tasks, o.ARN) {
 			return Answer{Kind: Changed, Changes: []ecsops.Change{{What: "orphan", Name: o.Name, After: o.ARN}}}
 		}
 	}
-	d.event(Event{Type: EvForceAsked, Actor: dec.Actor, Channel: dec.Channel, Digest: fresh.Digest, Revision: d.op.Revision + 1,
-		Verdict: fresh.Verdict, Tasks: arns(fresh.Orphans())})
+	if !undecided {
+		d.show(fresh, d.now.Add(s.ProposalTTL))
+	}
 	a := &Approval{Actor: dec.Actor, Revision: d.op.Revision + 1, Digest: fresh.Digest, At: d.now}
-	if d.op.State == Proposed || d.op.State == AwaitingApproval {
+	d.event(Event{Type: EvForceAsked, Actor: dec.Actor, Channel: dec.Channel, Digest: fresh.Digest, Revision: a.Revision,
+		Verdict: fresh.Verdict, Tasks: arns(fresh.Orphans())})
+	if undecided {
 		d.op.Revision++
 		d.op.Plan, d.op.Needs, d.op.Confirmed, d.op.Approvals = *fresh, policy.Needs(*fresh), a, nil
 	} else {
-		d.op.Proposal, d.op.ProposalNeeds, d.op.ProposalConfirmed = fresh, policy.Needs(*fresh), a
+		d.op.ProposalConfirmed = a
 	}
 	d.op.Changes = nil
 	if slices.Contains(policy.Needs(*fresh), policy.SecondPerson) {

@@ -55,9 +55,7 @@ func (w *step) drift(changes []ecsops.Change) Move {
 		return Move{Want: WantFresh}
 	}
 	plan := ecsops.NewPlan(*w.seen.Fresh, w.op.Plan.Intent)
-	w.op.Proposal, w.op.ProposalConfirmed = &plan, nil
-	w.op.ProposalNeeds = policy.Needs(plan)
-	w.op.ProposalExpires = w.now.Add(w.s.AskFor)
+	w.show(&plan, w.now.Add(w.s.AskFor))
 	w.op.Changes = changes
 	w.event(Event{Type: EvRevised, Revision: w.op.Revision + 1, Changes: changes, Digest: plan.Digest, Verdict: plan.Verdict, Rules: rules(plan)})
 	w.op.Block = nil
@@ -68,16 +66,20 @@ func (w *step) drift(changes []ecsops.Change) Move {
 // surprises are the decision-relevant differences between the plan and what is
 // now, without those that the operation's own steps bring about.
 func surprises(op Operation, fresh ecsops.Snapshot) []ecsops.Change {
-	now := ecsops.NewPlan(fresh, op.Plan.Intent)
+	return differences(op, op.Plan, ecsops.NewPlan(fresh, op.Plan.Intent))
+}
+
+// differences compares a plan that people saw with what is now.
+func differences(op Operation, shown, now ecsops.Plan) []ecsops.Change {
 	begun := op.Orders > 0 || !op.DrainedAt.IsZero()
 	var out []ecsops.Change
-	for _, c := range ecsops.Diff(op.Plan, now) {
+	for _, c := range ecsops.Diff(shown, now) {
 		if !begun || !expected(op, c) {
 			out = append(out, c)
 		}
 	}
-	if op.Plan.Has(ecsops.StepForce) {
-		out = append(out, newOrphans(op.Plan, now)...)
+	if shown.Has(ecsops.StepForce) {
+		out = append(out, newOrphans(shown, now)...)
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ecsbot/ecsops"
+	"ecsbot/policy"
 )
 
 // draft is an operation that is being changed, with the events that say so. Only
@@ -21,7 +22,15 @@ func newDraft(op Operation, now time.Time) *draft {
 	op.Approvals = slices.Clone(op.Approvals)
 	if op.Order != nil {
 		o := *op.Order
+		if o.Outcome != nil {
+			out := *o.Outcome
+			o.Outcome = &out
+		}
 		op.Order = &o
+	}
+	if op.Confirmed != nil {
+		c := *op.Confirmed
+		op.Confirmed = &c
 	}
 	return &draft{op: op, now: now}
 }
@@ -43,13 +52,62 @@ func (d *draft) event(ev Event) {
 	d.changed = true
 }
 
-// enter moves to another state and clears the pause.
+// renumber gives up the number that was shown last: its buttons are dead, and the
+// next revision takes another one. What runs stays what was decided, so its
+// confirmation and approvals go along.
+func (d *draft) renumber() {
+	d.op.Revision++
+	d.changed = true
+	if d.op.Confirmed != nil {
+		d.op.Confirmed.Revision = d.op.Revision
+	}
+	for i := range d.op.Approvals {
+		d.op.Approvals[i].Revision = d.op.Revision
+	}
+}
+
+// show puts a revision of the running plan before people: undecided, under a
+// number that no other one had.
+func (d *draft) show(p *ecsops.Plan, until time.Time) {
+	if d.op.Proposal != nil {
+		d.renumber()
+	}
+	d.op.Proposal, d.op.ProposalConfirmed = p, nil
+	d.op.ProposalNeeds, d.op.ProposalExpires = policy.Needs(*p), until
+	d.changed = true
+}
+
+// drop takes the shown revision back.
+func (d *draft) drop() {
+	if d.op.Proposal == nil {
+		return
+	}
+	d.op.Proposal, d.op.ProposalConfirmed, d.op.ProposalNeeds, d.op.ProposalExpires = nil, nil, nil, zeroTime
+	d.renumber()
+}
+
+// askUntil keeps an open question open: as long as someone may still answer,
+// silence is not yet undo.
+func (d *draft) askUntil(t time.Time) {
+	if b := d.op.Block; b != nil && !b.AskedUntil.IsZero() && b.AskedUntil.Before(t) {
+		asked := *b
+		asked.AskedUntil = t
+		d.op.Block, d.changed = &asked, true
+	}
+}
+
+// enter moves to another state and clears the pause. Where no revision can be
+// decided on any more, the shown one is taken back.
 func (d *draft) enter(s State) {
 	from := d.op.State
 	if from == s {
 		return
 	}
 	d.op.State, d.op.Block = s, nil
+	switch s {
+	case Terminating, Verifying, Undoing:
+		d.drop()
+	}
 	if s == Verifying {
 		d.op.VerifyBy = time.Time{}
 	}

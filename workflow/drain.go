@@ -259,7 +259,7 @@ func (w *step) deadline() (Move, bool) {
 func undoable(op Operation) bool {
 	switch op.State {
 	case Draining, StoppingTasks, Deregistering:
-		return op.GoneAt.IsZero() && !deregisterAccepted(op)
+		return !final(op)
 	}
 	return false
 }
@@ -267,7 +267,7 @@ func undoable(op Operation) bool {
 // giveUp undoes for want of an answer.
 func (w *step) giveUp(cause string) Move {
 	by := botActor
-	w.op.StopBy, w.op.Proposal, w.op.Cause = &by, nil, cause
+	w.op.StopBy, w.op.Cause = &by, cause
 	w.event(Event{Type: EvStopAsked, Cause: cause})
 	w.enter(Undoing)
 	return w.again()
@@ -288,12 +288,11 @@ func (w *step) proposalSilence() (Move, bool) {
 	case drifted && undoable(w.op):
 		return w.giveUp("drift_silence"), true
 	case drifted:
-		w.op.Proposal, w.op.Cause = nil, "drift_silence"
+		w.op.Cause = "drift_silence"
 		w.enter(Verifying) // too late to undo: show what is
 		return w.again(), true
 	}
-	w.op.Proposal, w.op.ProposalConfirmed, w.changed = nil, nil, true
-	w.op.Revision++ // its number, and so its buttons, are never used again
+	w.drop()
 	return w.again(), true
 }
 

@@ -31,6 +31,13 @@ type world struct {
 	onDo       func(ecsops.Action)
 	missing    bool
 	lags       bool // the list still shows what is gone
+	slowGone   bool // deregistered, but reads still show what was
+	peersLost  bool // the target is the last instance
+	// blank names facts that an inspection cannot read; noTasks does it for a look.
+	blank   []string
+	noTasks string
+	looks   int
+	shown   string // status that reads show while slowGone
 }
 
 var _ Fleet = (*world)(nil)
@@ -92,7 +99,11 @@ func (w *world) snapshot() ecsops.Snapshot {
 		s.Instance = ecsops.NotKnown[ecsops.Instance](ecsops.Unknown{Fact: "instance", Call: "ecs:DescribeContainerInstances", Reason: w.unreadable})
 		return s
 	}
-	s.Instance = ecsops.Known(ecsops.Instance{Status: w.status, Missing: w.missing, AgentConnected: w.agent, EC2: testTarget.EC2, RegisteredAt: testTarget.RegisteredAt})
+	status := w.status
+	if w.slowGone && status == "INACTIVE" {
+		status = w.shown
+	}
+	s.Instance = ecsops.Known(ecsops.Instance{Status: status, Missing: w.missing, AgentConnected: w.agent, EC2: testTarget.EC2, RegisteredAt: testTarget.RegisteredAt})
 	s.Tasks = ecsops.Known(slices.Clone(w.tasks))
 	s.EC2 = ecsops.Known(ecsops.EC2{State: w.ec2, TerminationReadOK: true})
 	s.Group = ecsops.Known(w.group)
@@ -100,7 +111,12 @@ func (w *world) snapshot() ecsops.Snapshot {
 }
 
 func (w *world) Look(context.Context, ecsops.Target, ecsops.LookFor) (ecsops.Snapshot, error) {
-	return w.snapshot(), nil
+	w.looks++
+	s := w.snapshot()
+	if w.noTasks != "" {
+		s.Tasks = ecsops.NotKnown[[]ecsops.Task](ecsops.Unknown{Fact: "tasks", Call: "ecs:ListTasks", Reason: w.noTasks})
+	}
+	return s, nil
 }
 
 func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error) {
@@ -120,7 +136,10 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 		services["log-agent"] = ecsops.Service{Name: "log-agent", Scheduling: "DAEMON", Desired: 3, Running: 3, MinPercent: 0, MaxPercent: 100, Deployments: 1}
 	}
 	s.Cluster = ecsops.Known(ecsops.Cluster{ARN: testTarget.Cluster, Status: "ACTIVE", Instances: 3})
-	s.Peers = ecsops.Known([]ecsops.Peer{{Instance: "p1", Status: "ACTIVE", AgentConnected: true}, {Instance: "p2", Status: "ACTIVE", AgentConnected: true}})
+	s.Peers = ecsops.Known([]ecsops.Peer(nil))
+	if !w.peersLost {
+		s.Peers = ecsops.Known([]ecsops.Peer{{Instance: "p1", Status: "ACTIVE", AgentConnected: true}, {Instance: "p2", Status: "ACTIVE", AgentConnected: true}})
+	}
 	s.Registrations = ecsops.Known([]ecsops.Registration(nil))
 	s.Protection = ecsops.Known(map[string]time.Time{})
 	s.Services = ecsops.Known(services)
@@ -132,6 +151,9 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
 	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{})
 	s.Self = ecsops.Known(ecsops.InstanceARN(""))
+	for _, f := range w.blank {
+		s = s.Blank(f)
+	}
 	return s, nil
 }
 
@@ -190,6 +212,9 @@ func (w *world) take(a ecsops.Action) {
 			}
 		}
 	case ecsops.ActDeregister, ecsops.ActForceDeregister:
+		if w.status != "INACTIVE" {
+			w.shown = w.status
+		}
 		w.status = "INACTIVE"
 		for i := range w.tasks {
 			w.tasks[i].LastStatus = "STOPPED"
@@ -285,6 +310,9 @@ func (r *rig) run(id string, until func(Operation) bool) Operation {
 		next, err := r.e.Step(r.t.Context(), id)
 		if err != nil {
 			next = r.clock.now.Add(time.Second) // the queue tries again
+		}
+		if op, _ := r.store.get(id); until != nil && until(op) {
+			return op // before time passes: a pause is not slept through
 		}
 		if next.After(r.clock.now) {
 			r.clock.now = next
