@@ -30,6 +30,8 @@ func (r *Router) Handle(ctx context.Context, e *socket.Envelope) {
 		r.ack(ctx, e, r.suggest(a))
 		return
 	}
+	r.burst.arrived()
+	defer r.burst.acked()
 	item := workflow.InboxItem{ID: e.ID, Kind: e.Type, Payload: e.Payload, ReceivedAt: r.Clock.Now()}
 	fresh, err := r.put(ctx, item)
 	if err != nil {

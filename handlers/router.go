@@ -38,6 +38,8 @@ type Router struct {
 	orphans *memory[[]string] // ARNs that a force modal showed, by token and user
 	told    *memory[bool]     // envelopes whose person was told that it is tried again
 
+	burst burst // acks go first
+
 	mu     sync.Mutex
 	taken  map[string]bool // guarded by mu: envelopes in the queue or in hand
 	closed bool            // guarded by mu: workers are leaving
@@ -95,6 +97,7 @@ func (r *Router) work(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case j := <-r.jobs:
+			r.burst.acksFirst(ctx)
 			r.run(context.WithoutCancel(ctx), j)
 		}
 	}

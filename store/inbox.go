@@ -71,14 +71,10 @@ func (d *DB) ClaimInbox(ctx context.Context, limit int, lease time.Duration) ([]
 }
 
 // DoneInbox marks an envelope handled and empties its payload, which holds a
-// response URL. The id stays for a day, so that a redelivery is known.
+// response URL. The id stays for a day, so that a redelivery is known. Envelopes
+// that end together share a commit.
 func (d *DB) DoneInbox(ctx context.Context, id string) error {
-	err := d.update(ctx, func(t tx) error {
-		_, err := t.exec(ctx, `UPDATE inbox SET done_at = $2, payload = $3 WHERE id = $1 AND done_at = 0`,
-			id, nanos(d.back.real()), []byte{})
-		return err
-	})
-	if err != nil {
+	if err := d.ends.mark(ctx, id); err != nil {
 		return fmt.Errorf("marking an envelope handled: %w", err)
 	}
 	return nil
@@ -243,7 +239,7 @@ func (g *batcher) insert(ps []*put) (fresh map[string]bool, err error) {
 
 func (g *batcher) tryInsert(ctx context.Context, ps []*put, hold int64) (map[string]bool, error) {
 	fresh := make(map[string]bool, len(ps))
-	err := g.back.update(ctx, func(t tx) error {
+	err := g.back.updateFirst(ctx, func(t tx) error {
 		var v values
 		for _, p := range ps {
 			v.add(p.item.ID, p.item.Kind, append([]byte{}, p.item.Payload...), nanos(p.item.ReceivedAt), hold, 0)

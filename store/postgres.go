@@ -205,6 +205,11 @@ func pgCommitErr(err error) error {
 	return fmt.Errorf("%w: %w", ErrUncertain, err)
 }
 
+// updateFirst is update: writers do not wait for each other here.
+func (p *postgresDB) updateFirst(ctx context.Context, f func(tx) error) error {
+	return p.update(ctx, f)
+}
+
 func (p *postgresDB) view(ctx context.Context, f func(conn) error) error {
 	t, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {

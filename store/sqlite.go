@@ -31,6 +31,7 @@ type sqliteDB struct {
 	w       *sql.DB // MaxOpenConns 1, BEGIN IMMEDIATE
 	r       *sql.DB
 	jobs    *river.Client[*sql.Tx] // inserts only
+	turns   turns                  // of everything but River itself
 }
 
 // sqlConn is database/sql as a conn.
@@ -148,6 +149,18 @@ func firstConnection(ctx context.Context, w *sql.DB) error {
 }
 
 func (s *sqliteDB) update(ctx context.Context, f func(tx) error) error {
+	return s.write(ctx, false, f)
+}
+
+func (s *sqliteDB) updateFirst(ctx context.Context, f func(tx) error) error {
+	return s.write(ctx, true, f)
+}
+
+func (s *sqliteDB) write(ctx context.Context, first bool, f func(tx) error) error {
+	if err := s.turns.take(ctx, first); err != nil {
+		return fmt.Errorf("waiting for the database: %w", err)
+	}
+	defer s.turns.give()
 	c, err := s.w.Conn(ctx) // waits for the handle no longer than the caller
 	if err != nil {
 		return fmt.Errorf("waiting for the database: %w", err)

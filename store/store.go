@@ -60,6 +60,7 @@ type DB struct {
 	serve  *lockFile // nil unless serving on SQLite
 	serves bool
 	batch  *batcher
+	ends   *ends
 
 	mu   sync.Mutex // guards the next two
 	work *working
@@ -90,6 +91,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		d.clock = realClock{d.back.real}
 	}
 	d.batch = newBatcher(d.back, o.Log)
+	d.ends = newEnds(d)
 	return d, nil
 }
 
@@ -153,6 +155,7 @@ func (d *DB) Close() {
 		d.log.Warn().Err(err).Msg("work did not stop before the store closed")
 	}
 	d.batch.close()
+	d.ends.close()
 	d.release()
 }
 

@@ -44,6 +44,9 @@ type backend interface {
 	// nil. After any other error nothing of it happened, except that an error
 	// which wraps ErrUncertain says that the answer to COMMIT was lost.
 	update(ctx context.Context, f func(tx) error) error
+	// updateFirst is update for what somebody waits for: where there is one
+	// writer, it goes before every update that has not begun.
+	updateFirst(ctx context.Context, f func(tx) error) error
 	// view runs f on one consistent snapshot, read only.
 	view(ctx context.Context, f func(conn) error) error
 	// migrate brings an empty or older database to this program's schema. Any
