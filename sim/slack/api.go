@@ -293,6 +293,9 @@ func writeReply(rw http.ResponseWriter, c *call, answer reply, err error) {
 		answer = reply{}
 	}
 	answer["ok"] = err == nil
+	if err == nil && c.token == c.w.cfg.BotToken { // each answer names the token's scopes (docs.slack.dev/authentication, "Checking scopes")
+		rw.Header().Set("X-OAuth-Scopes", strings.Join(c.w.manifest.OAuthConfig.Scopes.Bot, ","))
+	}
 	if len(c.warnings) > 0 {
 		answer["warning"] = strings.Join(c.warnings, ",")
 		meta["warnings"] = c.warnings
