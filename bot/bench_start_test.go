@@ -141,18 +141,21 @@ func judgeStart(t *testing.T, r *report, what string, ours, bolt time.Duration) 
 
 // benchIdle has both connected and idle at the same time.
 func benchIdle(t *testing.T, r *report, s *stage.Stage, peers benchPeers) {
-	var ours, bolt []int
+	var ours, bolt, oursOwn, boltOwn []int
 	for range idleRounds {
 		a, _, _ := launch(t, s.Slack, botCommandLine(peers, s.Env()))
 		b, _, _ := launch(t, s.Slack, peers.boltCommand(t, s.Env()))
 		time.Sleep(idleFor) // being idle is what is measured
 		ours, bolt = append(ours, procField(t, a.pid(), "VmRSS")), append(bolt, procField(t, b.pid(), "VmRSS"))
+		oursOwn, boltOwn = append(oursOwn, procField(t, a.pid(), "RssAnon")), append(boltOwn, procField(t, b.pid(), "RssAnon"))
 		a.kill()
 		leave(t, s.Slack, b)
 	}
 	o, b := median(ours), median(bolt)
 	ratio := float64(o) / float64(b)
 	r.judge(t, row{fmt.Sprintf("resident memory after %s idle", idleFor), mib(o), mib(b), fmt.Sprintf("%.2f", ratio), "< 0.50", ratio < 0.5})
+	o, b = median(oursOwn), median(boltOwn)
+	r.note("of it anonymous: without the pages of the program file, which the kernel may drop", mib(o), mib(b), fmt.Sprintf("%.2f", float64(o)/float64(b)))
 }
 
 func newBenchStage(t *testing.T) *stage.Stage {
