@@ -43,6 +43,7 @@ const (
 // Seen is what was read for one decision; a nil part was not read yet.
 type Seen struct {
 	Look      *ecsops.Snapshot
+	Began     time.Time // when that look began: it says nothing about later
 	Fresh     *ecsops.Snapshot
 	Authority *Authorization
 	After     *ecsops.After

@@ -59,7 +59,7 @@ func (w *step) startDrain() Move {
 	case w.inst.Status != "ACTIVE":
 		w.block(Block{Reason: BlockedConsistency, Detail: w.inst.Status})
 		return w.poll()
-	case !w.op.DrainedAt.IsZero() && w.now.Sub(w.op.DrainedAt) < settleDrain:
+	case !w.op.DrainedAt.IsZero() && w.lookedAfter(w.op.DrainedAt) < settleDrain:
 		return w.in(lookGap)
 	case !w.op.DrainedAt.IsZero():
 		return w.drift([]ecsops.Change{{What: "status", Before: "DRAINING", After: "ACTIVE"}})
@@ -70,6 +70,9 @@ func (w *step) startDrain() Move {
 	w.op.WasStatus = "ACTIVE"
 	return w.give(ecsops.Action{Kind: ecsops.ActDrain})
 }
+
+// lookedAfter is how long after t the look began. A slow look is an old one.
+func (w *step) lookedAfter(t time.Time) time.Duration { return w.seen.Began.Sub(t) }
 
 // drained goes on once every task that ever ran here is STOPPED.
 func (w *step) drained() Move {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -238,6 +239,53 @@ func TestEventsNameTheRevisionTheySpeakOf(t *testing.T) {
 	for typ, want := range map[EventType]int{EvConfirmed: 1, EvForceAsked: 2, EvAsked: 2, EvApproved: 2} {
 		if got[typ] != want {
 			t.Errorf("%s speaks of revision %d, want %d", typ, got[typ], want)
+		}
+	}
+}
+
+// slowReader shows once what was before our drain, and takes longer to say so
+// than a drain may take to show.
+type slowReader struct {
+	*world
+	slept bool
+}
+
+func (f *slowReader) Look(ctx context.Context, t ecsops.Target, lf ecsops.LookFor) (ecsops.Snapshot, error) {
+	s, err := f.world.Look(ctx, t, lf)
+	if i, ok := s.Instance.Get(); ok && i.Status == "DRAINING" && !f.slept {
+		f.slept = true
+		i.Status = "ACTIVE"
+		s.Instance = ecsops.Known(i)
+		f.clock.now = f.clock.now.Add(settleDrain + time.Second)
+	}
+	return s, err
+}
+
+// A look that took long says nothing about now: neither is it drift, nor has an
+// undo been seen.
+func TestSlowLookIsAnOldOne(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		r := newRig(t, replica("a"))
+		e, err := New(Deps{Store: r.store, Fleet: &slowReader{world: r.world}, Authority: r.auth, Settings: Settings{Sole: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.e = e
+		op := r.propose(ecsops.Intent{})
+		r.decide(op.ID, Confirm, olga)
+		r.world.onDo = func(a ecsops.Action) {
+			if stopped && a.Kind == ecsops.ActDrain { // called off before anyone looked
+				r.decide(op.ID, Stop, ana)
+			}
+		}
+		end := r.run(op.ID, func(o Operation) bool { return o.Proposal != nil })
+		switch {
+		case end.Proposal != nil:
+			t.Errorf("an old look was taken for drift: %+v", end.Changes)
+		case stopped && r.world.status != "ACTIVE":
+			t.Errorf("ended %s while the instance is %s", end.State, r.world.status)
+		case !stopped && end.State != Done:
+			t.Errorf("ended %s", end.State)
 		}
 	}
 }

@@ -81,6 +81,7 @@ func (e *Engine) release(id string) {
 func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) error {
 	switch want {
 	case WantLook:
+		seen.Began = e.store.Clock().Now()
 		look, err := e.fleet.Look(ctx, op.Target, lookFor(op, e.store.Clock().Now()))
 		if err != nil {
 			return fmt.Errorf("looking at %s: %w", op.Target.EC2, err)

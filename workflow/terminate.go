@@ -220,7 +220,7 @@ func (w *step) undo() Move {
 // undone ends a stop once the instance was seen ACTIVE; after a drain of ours,
 // only when that was not the moment before a late order lands.
 func (w *step) undone(cause string) Move {
-	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActDrain && w.now.Sub(o.At) < settleDrain && o.Outcome != nil && o.Outcome.Result == ecsops.OK {
+	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActDrain && w.lookedAfter(o.At) < settleDrain && o.Outcome != nil && o.Outcome.Result == ecsops.OK {
 		return w.in(lookGap)
 	}
 	w.op.Progress.Status = "ACTIVE"
