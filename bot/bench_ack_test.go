@@ -103,7 +103,7 @@ func benchDisk(t *testing.T) (p50, p99 time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // thrown away
+	defer f.Close()
 	var half, most []time.Duration
 	for range ackRounds {
 		var all []time.Duration
