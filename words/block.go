@@ -21,6 +21,8 @@ func BlockTitle(r workflow.BlockReason) string {
 		return "ECS refuses: tasks still run"
 	case workflow.BlockedGroup:
 		return "The Auto Scaling group refuses, or is still at work"
+	case workflow.BlockedAgent:
+		return "The ECS agent is disconnected"
 	case workflow.BlockedConsistency:
 		return "Not clear yet whether the last order took effect"
 	}
@@ -48,6 +50,8 @@ func BlockWayOut(b workflow.Block) string {
 		return "The bot waits until they end."
 	case workflow.BlockedGroup:
 		return "Look at the group's activity; the bot tries again by itself."
+	case workflow.BlockedAgent:
+		return "That is normal for some minutes. If it lasts, the bot asks."
 	case workflow.BlockedConsistency:
 		return "The bot looks until it is sure, and does nothing else before."
 	}

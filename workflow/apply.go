@@ -369,18 +369,29 @@ func applyStop(d *draft, dec Decision) Answer {
 		d.enter(Undoing)
 		return Answer{Kind: Accepted, Detail: "undoing"}
 	case Terminating:
-		if !op.OrderedTermination.IsZero() || op.Order != nil && isTermination(op.Order.Action.Kind) && op.Order.Outcome == nil {
-			return Answer{Kind: TooLate, Detail: "terminating"}
-		}
-		if op.StopBy != nil {
-			return Answer{Kind: AlreadyDone, By: *op.StopBy}
-		}
-		stopBy(d, dec)
-		return Answer{Kind: Accepted, Detail: "not_terminating"}
+		return stopTerminating(d, dec)
 	case Verifying:
 		return Answer{Kind: TooLate, Detail: "deregistered"}
 	}
 	return ended(op)
+}
+
+// stopTerminating keeps the machine, unless its end was ordered already, or may
+// have been.
+func stopTerminating(d *draft, dec Decision) Answer {
+	o := d.op.Order
+	ordered := o != nil && isTermination(o.Action.Kind) &&
+		(o.Outcome == nil || o.Outcome.Result == ecsops.OK || o.Outcome.Result == ecsops.ResultUnknown)
+	if ordered || !d.op.OrderedTermination.IsZero() {
+		return Answer{Kind: TooLate, Detail: "terminating"}
+	}
+	stopBy(d, dec)
+	if !final(d.op) { // through its group, an instance is terminated while it is registered
+		d.enter(Undoing)
+		return Answer{Kind: Accepted, Detail: "undoing"}
+	}
+	d.enter(Verifying)
+	return Answer{Kind: Accepted, Detail: "not_terminating"}
 }
 
 func stopBy(d *draft, dec Decision) {

@@ -26,19 +26,36 @@ func (w *step) cleared() (Move, bool) {
 		return w.in(2 * authorityRetry), false
 	}
 	w.unblock(BlockedAuthority)
-	if _, ok := w.seen.Fresh.Instance.Get(); !ok {
-		w.unreadable(w.seen.Fresh.Instance.Why())
+	changes := surprises(w.op, *w.seen.Fresh)
+	if why, yes := newlyUnread(w.op.Plan.Snapshot, *w.seen.Fresh); yes && (len(changes) > 0 || why.Fact == "instance") {
+		w.unreadable(inspectCall, why)
 		return w.poll(), false
 	}
-	changes := surprises(w.op, *w.seen.Fresh)
-	if c, yes := unreadable(changes); yes {
-		w.unreadable(whyUnknown(*w.seen.Fresh, c))
-		return w.poll(), false
+	w.over(inspectCall)
+	if len(changes) > 0 && onlyAgent(w.op, *w.seen.Fresh) {
+		w.block(Block{Reason: BlockedAgent})
+		if b := w.op.Block; b.Reason != BlockedAgent || w.now.Sub(b.Since) < agentPatience {
+			return w.poll(), false
+		}
 	}
 	if len(changes) > 0 {
 		return w.drift(changes), false
 	}
+	w.unblock(BlockedAgent)
 	return Move{}, true
+}
+
+// onlyAgent reports whether nothing is a surprise but that the agent lost its
+// connection: mostly it is back within minutes.
+func onlyAgent(op Operation, fresh ecsops.Snapshot) bool {
+	was, _ := op.Plan.Snapshot.Instance.Get() // unknown bars a plan
+	now, ok := fresh.Instance.Get()
+	if !ok || now.AgentConnected || !was.AgentConnected {
+		return false
+	}
+	now.AgentConnected = true
+	fresh.Instance = ecsops.Known(now)
+	return len(surprises(op, fresh)) == 0
 }
 
 func reasonList(reasons []policy.Reason) string {
@@ -100,6 +117,10 @@ func expected(op Operation, c ecsops.Change) bool {
 		return c.After == "" || !slices.Contains(alarming, ecsops.Rule(c.Name))
 	case "status":
 		return c.After == "DRAINING" && op.WasStatus == "ACTIVE"
+	case "agent":
+		return c.After == "connected" && !op.Plan.Has(ecsops.StepForce) // a drain only gets better by it
+	case "owner": // the group goes on with what it was doing
+		return c.Name == "lifecycle" && terminating(ecsops.Group{Lifecycle: c.Before}) && terminating(ecsops.Group{Lifecycle: c.After})
 	}
 	return false
 }
@@ -111,31 +132,19 @@ const unknown = "unknown"
 // others only mirror counts that a drain changes.
 var alarming = []ecsops.Rule{
 	ecsops.RuleLastInstance, ecsops.RuleManagedInstance, ecsops.RuleAgentLost, ecsops.RuleMove, ecsops.RuleOwnHost,
-	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped,
+	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped, ecsops.RuleTermination,
 }
 
-// unreadable finds a change that is only a fact which could not be read this
-// time: that is waited for, not asked about.
-func unreadable(changes []ecsops.Change) (ecsops.Change, bool) {
-	for _, c := range changes {
-		if c.After == unknown {
-			return c, true
+// newlyUnread finds a fact that was read for the plan and could not be read this
+// time: what differs by it is waited for, not asked about.
+func newlyUnread(plan, fresh ecsops.Snapshot) (ecsops.Unknown, bool) {
+	before := plan.Unknowns()
+	for _, u := range fresh.Unknowns() {
+		if !slices.ContainsFunc(before, func(b ecsops.Unknown) bool { return b.Fact == u.Fact }) {
+			return u, true
 		}
 	}
-	return ecsops.Change{}, false
-}
-
-// whyUnknown finds the reading that failed.
-func whyUnknown(s ecsops.Snapshot, c ecsops.Change) ecsops.Unknown {
-	switch c.What {
-	case "ec2_state":
-		return s.EC2.Why()
-	case "owner":
-		return s.Group.Why()
-	case "standalone", "service", "protected":
-		return s.Tasks.Why()
-	}
-	return ecsops.Unknown{Fact: c.What, Reason: "not read"}
+	return ecsops.Unknown{}, false
 }
 
 // newOrphans are tasks that a force would orphan and that nobody approved.

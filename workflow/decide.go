@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"strings"
 	"time"
 
 	"ecsbot/ecsops"
@@ -20,8 +21,11 @@ const (
 	afterThrottle = 15 * time.Second
 	// afterRefusal is the wait before a refused order is given again.
 	afterRefusal = time.Minute
-	// settleDrain is how long a drained instance may still read ACTIVE.
-	settleDrain = 30 * time.Second
+	// settle is how long reads may still show what was before an accepted order.
+	settle = 30 * time.Second
+	// agentPatience is how long a disconnected agent is waited for: several times
+	// an hour is normal, five minutes are not (amazon-ecs-agent#219, #618).
+	agentPatience = 5 * time.Minute
 	// servicesEvery spaces DescribeServices during a drain (ecs.md: its bucket is small).
 	servicesEvery = 30 * time.Second
 	// authorityRetry is the wait before Slack is asked again who may act.
@@ -144,26 +148,48 @@ func (w *step) readable() (Move, bool) {
 	inst, ok := w.look.Instance.Get()
 	if ok {
 		w.inst = inst
-		w.op.Progress.Unreadable = nil
-		if b := w.op.Block; b != nil && b.Call != "" && b.Call == lookCall {
-			w.unblock(BlockedAWS, BlockedCredentials)
-		}
+		w.read("instance")
 		return Move{}, false
 	}
 	why := w.look.Instance.Why()
-	w.unreadable(why)
+	why.Fact = "instance"
+	w.unreadable(lookCall, why)
+	if m, done := w.proposalSilence(); done {
+		return m, true
+	}
 	if m, done := w.deadline(); done {
 		return m, true
+	}
+	if w.op.State == Verifying && w.verifyOver() {
+		w.end(Unverified, w.endCause("not_all_verified"), botActor)
+		return Move{draft: w.draft}, true
 	}
 	return w.in(2 * w.s.Poll), true
 }
 
-// lookCall marks a block that ends with the next readable look.
-const lookCall = "look"
+// Calls of pauses for want of a reading: of a look, or of the inspection before
+// an order.
+const (
+	lookCall    = "look"
+	inspectCall = "inspect"
+)
 
-func (w *step) unreadable(why ecsops.Unknown) {
-	w.op.Progress.Unreadable = &why
-	w.block(Block{Reason: blockReason(why.Reason), Call: lookCall, Detail: why.Call + ": " + why.Reason})
+func (w *step) unreadable(call string, why ecsops.Unknown) {
+	if u := w.op.Progress.Unreadable; u == nil || *u != why {
+		w.op.Progress.Unreadable, w.changed = &why, true
+	}
+	w.block(Block{Reason: blockReason(why.Reason), Call: call, Detail: why.Call + ": " + why.Reason})
+}
+
+// read ends the pause that waited for this fact of a look; one for another fact
+// goes on, and is not told anew at each look.
+func (w *step) read(fact string) {
+	u := w.op.Progress.Unreadable
+	if u == nil || u.Fact != fact {
+		return
+	}
+	w.op.Progress.Unreadable, w.changed = nil, true
+	w.over(lookCall)
 }
 
 // blockReason tells credentials trouble, which a person mends, from the rest, which time mends.
@@ -227,8 +253,16 @@ func (w *step) settleOrder() (Move, bool) {
 		w.changed = true
 		return w.in(lookGap), true
 	}
-	w.close(ecsops.Outcome{Result: ecsops.Refused, Code: "NotObserved", At: w.now}, "look")
+	w.close(ecsops.Outcome{Result: ecsops.Refused, Code: notObserved, At: w.now}, "look")
 	return w.again(), true
+}
+
+// notObserved is the code of an order whose effect looks missed often enough.
+const notObserved = "NotObserved"
+
+// accepted reports whether AWS said yes to the latest order, and it was of that kind.
+func accepted(o *Order, kind ecsops.ActionKind) bool {
+	return o != nil && o.Action.Kind == kind && o.Outcome != nil && o.Outcome.Result == ecsops.OK
 }
 
 // effectSeen reports whether the order's effect shows in the look, and whether
@@ -250,13 +284,15 @@ func effectSeen(o Order, inst ecsops.Instance, look ecsops.Snapshot) (seen, read
 		}
 		return ok, ok // no longer there at all
 	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
-		if machine, ok := look.EC2.Get(); ok {
-			return leaving(machine), true
-		}
-		return false, false
+		machine, ok := look.EC2.Get()
+		group, groupOK := look.Group.Get()
+		// A member runs on in Terminating:Wait for as long as its hooks take.
+		return ok && leaving(machine) || groupOK && terminating(group), ok && (groupOK || o.Action.Kind == ecsops.ActTerminateEC2)
 	}
 	return false, true
 }
+
+func terminating(g ecsops.Group) bool { return strings.HasPrefix(g.Lifecycle, "Terminating") }
 
 func leaving(e ecsops.EC2) bool { return e.Gone() || e.State == "shutting-down" }
 
@@ -265,6 +301,8 @@ func (w *step) give(a ecsops.Action) Move {
 	if o := w.op.Order; o != nil && o.Outcome != nil && o.Action.Kind == a.Kind && o.Action.Task == a.Task {
 		var wait time.Duration
 		switch o.Outcome.Result {
+		case ecsops.OK:
+			wait = settle // reads may not show it yet
 		case ecsops.Throttled:
 			wait = afterThrottle
 		case ecsops.Refused:
@@ -279,12 +317,17 @@ func (w *step) give(a ecsops.Action) Move {
 	return Move{draft: w.draft, Act: &act}
 }
 
-// askAt is when a person must be asked, or silence be heard.
+// askAt is when a person must be asked, or silence be heard; zero when that is
+// not ahead.
 func (w *step) askAt() time.Time {
-	if b := w.op.Block; b != nil && !b.AskedUntil.IsZero() {
-		return b.AskedUntil
+	at := w.op.Deadline
+	if asks(w.op.Block) {
+		at = w.op.Block.AskedUntil
 	}
-	return w.op.Deadline
+	if !at.After(w.now) {
+		return zeroTime
+	}
+	return at
 }
 
 // earliest returns the earlier of two times; zero means never.

@@ -21,8 +21,12 @@ func (w *step) deregister() Move {
 	}
 	if o := w.op.Order; o != nil && o.Outcome != nil && isDeregister(o.Action.Kind) {
 		switch {
-		case o.Outcome.Result == ecsops.OK:
-			return w.in(lookGap) // accepted: wait until it shows
+		case o.Outcome.Result == ecsops.OK: // wait until it shows
+			if w.lookedAfter(o.Outcome.At) >= settle {
+				w.block(Block{Reason: BlockedConsistency, Call: string(o.Action.Kind), Detail: w.inst.Status})
+				return w.poll()
+			}
+			return w.in(lookGap)
 		case o.Outcome.Result == ecsops.Refused && w.refused(*o.Outcome):
 			return w.again()
 		}
@@ -50,12 +54,12 @@ func isDeregister(k ecsops.ActionKind) bool {
 // refused reads why ECS said no. It reports whether the state changed.
 func (w *step) refused(out ecsops.Outcome) bool {
 	switch {
-	case out.Code == "InvalidParameterException" && w.op.Plan.Has(ecsops.StepDrain):
+	case out.Code == "InvalidParameterException" && w.op.Plan.Has(ecsops.StepWait):
 		w.enter(Draining) // tasks run after all: back to watching them
 		w.block(Block{Reason: BlockedTasks, Call: string(w.op.Order.Action.Kind), Detail: out.Code})
 		w.op.Order.Outcome.Code = "TasksRunning" // seen: do not turn back twice for one answer
 		return true
-	case out.Code == "TasksRunning", out.Code == "NotObserved":
+	case out.Code == "TasksRunning", out.Code == notObserved:
 		return false
 	}
 	w.block(Block{Reason: blockReason(out.Code), Call: string(w.op.Order.Action.Kind), Detail: out.Code})
@@ -66,9 +70,10 @@ func (w *step) refused(out ecsops.Outcome) bool {
 func (w *step) stillTasks() (Move, bool) {
 	tasks, ok := w.look.Tasks.Get()
 	if !ok {
-		w.unreadable(w.look.Tasks.Why())
+		w.unreadable(lookCall, w.look.Tasks.Why())
 		return w.poll(), true
 	}
+	w.read("tasks")
 	w.watch(tasks)
 	for _, t := range tasks {
 		if !t.Stopped() {

@@ -103,10 +103,15 @@ func (d *draft) enter(s State) {
 	if from == s {
 		return
 	}
-	d.op.State, d.op.Block = s, nil
+	d.op.State, d.op.Progress.Unreadable = s, nil
 	switch s {
 	case Terminating, Verifying, Undoing:
 		d.drop()
+		d.op.Block = nil
+	default:
+		if !asks(d.op.Block) {
+			d.op.Block = nil
+		}
 	}
 	if s == Verifying {
 		d.op.VerifyBy = time.Time{}
@@ -122,8 +127,16 @@ func (d *draft) end(s State, cause string, by Actor) {
 	d.event(Event{Type: EvEnded, From: from, Cause: cause, Actor: by, Checks: d.op.Progress.Checks})
 }
 
-// block pauses with a reason. The same reason again keeps its since.
+// asks reports whether a pause is a question whose silence is heard.
+func asks(b *Block) bool { return b != nil && !b.AskedUntil.IsZero() }
+
+// block pauses with a reason. The same reason again keeps its since. A question
+// that people were asked stands until it is answered or silence is heard: no
+// other trouble replaces it, or starts its time anew.
 func (d *draft) block(b Block) {
+	if asks(d.op.Block) && !asks(&b) {
+		return
+	}
 	if have := d.op.Block; have != nil && have.Reason == b.Reason {
 		if have.Detail == b.Detail {
 			return
@@ -145,6 +158,13 @@ func (d *draft) unblock(reasons ...BlockReason) {
 	}
 	d.op.Block = nil
 	d.event(Event{Type: EvUnblocked, Block: b})
+}
+
+// over ends a pause that was about one call.
+func (d *draft) over(call string) {
+	if b := d.op.Block; b != nil && !asks(b) && b.Call == call {
+		d.unblock()
+	}
 }
 
 // order opens an intent. It must be committed before the call.

@@ -22,20 +22,22 @@ func (w *step) drain() Move {
 	if w.inst.Status != "DRAINING" {
 		return w.startDrain()
 	}
+	w.over(string(ecsops.ActDrain))
 	if w.op.DrainedAt.IsZero() {
 		w.op.DrainedAt, w.changed = w.now, true
-		if w.op.WasStatus == "" {
+		if w.op.WasStatus == "" || drainNotTaken(w.op.Order) {
 			w.op.WasStatus = "DRAINING" // not by us: undo is not ours either
 		}
 	}
 	tasks, ok := w.look.Tasks.Get()
 	if !ok {
-		w.unreadable(w.look.Tasks.Why())
+		w.unreadable(lookCall, w.look.Tasks.Why())
 		if m, done := w.deadline(); done {
 			return m
 		}
 		return w.poll()
 	}
+	w.read("tasks")
 	w.watch(tasks)
 	w.progress(tasks)
 	if w.op.Progress.Left == 0 {
@@ -47,7 +49,22 @@ func (w *step) drain() Move {
 	if ticked := w.ticked(tasks); len(ticked) > 0 {
 		return w.stopTask(ticked)
 	}
+	w.over(string(ecsops.ActStopTask))
 	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.askAt())}
+}
+
+// drainNotTaken reports whether AWS answered our order to drain with no.
+func drainNotTaken(o *Order) bool {
+	if o == nil || o.Outcome == nil || o.Action.Kind != ecsops.ActDrain {
+		return false
+	}
+	switch o.Outcome.Result {
+	case ecsops.Refused:
+		return o.Outcome.Code != notObserved // missed by our looks, it may just have been late
+	case ecsops.Throttled:
+		return true
+	}
+	return false
 }
 
 // startDrain handles an instance that is not DRAINING (any more).
@@ -57,9 +74,9 @@ func (w *step) startDrain() Move {
 	}
 	switch {
 	case w.inst.Status != "ACTIVE":
-		w.block(Block{Reason: BlockedConsistency, Detail: w.inst.Status})
+		w.block(Block{Reason: BlockedConsistency, Call: string(ecsops.ActDrain), Detail: w.inst.Status})
 		return w.poll()
-	case !w.op.DrainedAt.IsZero() && w.lookedAfter(w.op.DrainedAt) < settleDrain:
+	case !w.op.DrainedAt.IsZero() && w.lookedAfter(w.op.DrainedAt) < settle:
 		return w.in(lookGap)
 	case !w.op.DrainedAt.IsZero():
 		return w.drift([]ecsops.Change{{What: "status", Before: "DRAINING", After: "ACTIVE"}})
@@ -76,7 +93,7 @@ func (w *step) lookedAfter(t time.Time) time.Duration { return w.seen.Began.Sub(
 
 // drained goes on once every task that ever ran here is STOPPED.
 func (w *step) drained() Move {
-	w.unblock(BlockedDeadline, BlockedTasks)
+	w.unblock(BlockedTasks)
 	if w.op.Plan.Path == ecsops.PathGroup {
 		w.enter(Terminating)
 	} else {
@@ -113,6 +130,9 @@ func (w *step) stopTask(ticked []string) Move {
 	w.enter(StoppingTasks)
 	if m, ok := w.cleared(); !ok {
 		return m
+	}
+	if o := w.op.Order; accepted(o, ecsops.ActStopTask) && o.Action.Task == ticked[0] && w.lookedAfter(o.Outcome.At) >= settle {
+		w.block(Block{Reason: BlockedConsistency, Call: string(ecsops.ActStopTask), Detail: "RUNNING"})
 	}
 	return w.give(ecsops.Action{Kind: ecsops.ActStopTask, Task: ticked[0],
 		Reason: "stopped by ecsbot operation " + w.op.ID + " for " + w.op.Requester.UserID})
@@ -247,12 +267,17 @@ func (w *step) deadline() (Move, bool) {
 		return Move{}, false
 	}
 	b := w.op.Block
-	if b == nil || b.Reason != BlockedDeadline {
+	switch {
+	case b != nil && b.Reason == BlockedDrift:
+		return Move{}, false // that question comes first
+	case b == nil || b.Reason != BlockedDeadline:
 		w.op.Block = nil
 		w.block(Block{Reason: BlockedDeadline, AskedUntil: w.now.Add(w.s.AskFor)})
+		if w.op.Proposal != nil {
+			w.askUntil(w.op.ProposalExpires) // a force waits for its approval: that is an answer
+		}
 		return Move{}, false
-	}
-	if w.now.Before(b.AskedUntil) {
+	case w.now.Before(b.AskedUntil):
 		return Move{}, false
 	}
 	return w.giveUp("deadline_silence"), true
@@ -285,7 +310,7 @@ func (w *step) proposalSilence() (Move, bool) {
 	drifted := b != nil && b.Reason == BlockedDrift
 	switch {
 	case w.now.Before(w.op.ProposalExpires) && drifted:
-		return Move{Next: w.op.ProposalExpires}, true
+		return Move{draft: w.draft, Next: w.op.ProposalExpires}, true
 	case w.now.Before(w.op.ProposalExpires):
 		return Move{}, false // a force is asked for; the drain goes on meanwhile
 	case drifted && undoable(w.op):

@@ -256,7 +256,7 @@ func (f *slowReader) Look(ctx context.Context, t ecsops.Target, lf ecsops.LookFo
 		f.slept = true
 		i.Status = "ACTIVE"
 		s.Instance = ecsops.Known(i)
-		f.clock.now = f.clock.now.Add(settleDrain + time.Second)
+		f.clock.now = f.clock.now.Add(settle + time.Second)
 	}
 	return s, err
 }

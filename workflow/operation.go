@@ -80,6 +80,7 @@ const (
 	BlockedAuthority   BlockReason = "authority"        // the actors could not be checked (Slack down), or lost their right
 	BlockedTasks       BlockReason = "tasks_running"    // ECS refuses to deregister: tasks still run
 	BlockedGroup       BlockReason = "group"            // the Auto Scaling group refuses or works
+	BlockedAgent       BlockReason = "agent"            // the agent is disconnected: a blip of minutes is normal
 	BlockedConsistency BlockReason = "not_yet_observed" // an outcome is unknown and not yet seen
 )
 

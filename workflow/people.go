@@ -49,7 +49,8 @@ func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (An
 		return answer, e.recordRefusal(ctx, op, dec, answer)
 	}
 	o := commitOptions{tickAt: d.now}
-	if dec.Token != "" && answer.Kind == Accepted {
+	// Each deadline asks anew with the same button: only its question guards it.
+	if dec.Token != "" && answer.Kind == Accepted && dec.Verb != Wait {
 		o.spend = &Spend{Token: dec.Token, Actor: dec.Actor.UserID}
 	}
 	if d.op.State == Proposed || d.op.State == AwaitingApproval {
@@ -59,7 +60,11 @@ func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (An
 	case errors.Is(err, ErrSpent):
 		return Answer{Kind: AlreadyDone, Op: op, By: decider(op)}, nil
 	case errors.Is(err, ErrLocked):
-		return e.busy(ctx, op)
+		answer, err := e.busy(ctx, op)
+		if errors.Is(err, ErrNotFound) {
+			return Answer{}, ErrConflict // it ended meanwhile: decide again
+		}
+		return answer, err
 	case err != nil:
 		return Answer{}, err
 	}

@@ -197,10 +197,10 @@ func (d *draft) afterAnswer() {
 		d.unblock(BlockedAWS, BlockedCredentials)
 	case o.Outcome.Result == ecsops.OK && isTermination(o.Action.Kind):
 		d.op.OrderedTermination = d.now
-		d.unblock(BlockedGroup, BlockedCredentials)
+		d.unblock(BlockedAWS, BlockedGroup, BlockedCredentials)
 	case o.Outcome.Result == ecsops.OK:
 		d.unblock(BlockedAWS, BlockedCredentials, BlockedTasks)
-	case o.Outcome.Result == ecsops.Refused && o.Action.Kind == ecsops.ActDrain:
+	case o.Outcome.Result == ecsops.Refused && (o.Action.Kind == ecsops.ActDrain || o.Action.Kind == ecsops.ActStopTask):
 		d.block(Block{Reason: blockReason(o.Outcome.Code), Call: string(o.Action.Kind), Detail: o.Outcome.Code})
 	case o.Outcome.Result == ecsops.Throttled:
 		d.block(Block{Reason: BlockedAWS, Call: string(o.Action.Kind), Detail: o.Outcome.Code})

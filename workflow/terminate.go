@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"strings"
 	"time"
 
 	"ecsbot/ecsops"
@@ -16,9 +15,10 @@ const terminatePatience = 20 * time.Minute
 func (w *step) terminate() Move {
 	machine, ok := w.look.EC2.Get()
 	if !ok {
-		w.unreadable(w.look.EC2.Why())
+		w.unreadable(lookCall, w.look.EC2.Why())
 		return w.poll()
 	}
+	w.read("ec2")
 	gone, wait := w.gone()
 	if leaving(machine) {
 		return w.afterTermination(gone, machine)
@@ -26,15 +26,22 @@ func (w *step) terminate() Move {
 	if isGone(w.inst) && !gone {
 		return wait
 	}
+	if group, known := w.look.Group.Get(); known && terminating(group) && w.op.OrderedTermination.IsZero() {
+		w.op.OrderedTermination, w.changed = w.now, true // by us or not: there is nothing left to order
+	}
 	if !w.op.OrderedTermination.IsZero() {
-		return w.poll() // ordered: hooks and managed draining may take their time
+		return w.waitForMachine(w.op.OrderedTermination, machine)
 	}
 	if w.op.StopBy != nil {
 		w.enter(Verifying)
 		return w.again()
 	}
 	if !w.op.Plan.Has(ecsops.StepTerminate) {
-		return w.poll() // the group terminates it by itself
+		return w.waitForMachine(w.op.StartedAt, machine) // the group terminates it by itself
+	}
+	if !gone && w.op.Plan.Path != ecsops.PathGroup {
+		w.enter(Deregistering) // it reads as registered after all: no machine goes before its registration
+		return w.in(lookGap)
 	}
 	if o := w.op.Order; o != nil && o.Outcome != nil && isTermination(o.Action.Kind) {
 		if o.Outcome.Result == ecsops.OK {
@@ -52,6 +59,19 @@ func (w *step) terminate() Move {
 		return m
 	}
 	return w.give(w.termination())
+}
+
+// waitForMachine waits for a machine that was told to end: hooks and managed
+// draining may take hours, and say so after a while.
+func (w *step) waitForMachine(since time.Time, machine ecsops.EC2) Move {
+	if w.now.Sub(since) >= terminatePatience {
+		b := Block{Reason: BlockedConsistency, Call: string(ecsops.ActTerminateEC2), Detail: machine.State}
+		if groupName(w.op.Plan) != "" {
+			b.Reason, b.Call = BlockedGroup, string(ecsops.ActTerminateInGroup)
+		}
+		w.block(b)
+	}
+	return w.poll()
 }
 
 func isTermination(k ecsops.ActionKind) bool {
@@ -98,20 +118,21 @@ func (w *step) afterTermination(gone bool, machine ecsops.EC2) Move {
 	if isGone(w.inst) {
 		return w.in(secondLook)
 	}
-	if w.now.Sub(w.op.OrderedTermination) < w.s.Linger || !machine.Gone() {
+	switch {
+	case !machine.Gone():
+		return w.waitForMachine(w.op.OrderedTermination, machine)
+	case w.now.Sub(w.op.OrderedTermination) < w.s.Linger:
 		return w.poll()
-	}
-	if o := w.op.Order; o != nil && isDeregister(o.Action.Kind) && o.Outcome != nil && o.Outcome.Result == ecsops.OK {
-		return w.in(lookGap)
+	case w.op.StopBy != nil: // nothing more is ordered after a stop
+		w.enter(Verifying)
+		return w.again()
 	}
 	return w.give(ecsops.Action{Kind: ecsops.ActDeregister})
 }
 
 // verify looks at what was done until everything that can be seen was seen.
 func (w *step) verify() Move {
-	if w.op.VerifyBy.IsZero() {
-		w.op.VerifyBy, w.changed = w.now.Add(w.s.VerifyFor), true
-	}
+	over := w.verifyOver()
 	if w.seen.After == nil {
 		return Move{Want: WantAfter}
 	}
@@ -129,11 +150,19 @@ func (w *step) verify() Move {
 			w.end(Done, w.endCause("verified"), botActor)
 		}
 		return Move{draft: w.draft}
-	case !w.now.Before(w.op.VerifyBy):
+	case over:
 		w.end(Unverified, w.endCause("not_all_verified"), botActor)
 		return Move{draft: w.draft}
 	}
 	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.op.VerifyBy)}
+}
+
+// verifyOver reports whether the time for looking is over; it begins with the first look.
+func (w *step) verifyOver() bool {
+	if w.op.VerifyBy.IsZero() {
+		w.op.VerifyBy, w.changed = w.now.Add(w.s.VerifyFor), true
+	}
+	return !w.now.Before(w.op.VerifyBy)
 }
 
 func (w *step) endCause(otherwise string) string {
@@ -200,16 +229,19 @@ func (w *step) undo() Move {
 		return Move{draft: w.draft}
 	}
 	group, known := w.look.Group.Get()
-	if known && strings.HasPrefix(group.Lifecycle, "Terminating") {
+	if known && terminating(group) {
 		w.end(Stopped, "group_terminating", *w.op.StopBy)
 		return Move{draft: w.draft}
 	}
 	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActUndrain && o.Outcome != nil {
 		switch o.Outcome.Result {
 		case ecsops.OK:
-			return w.in(lookGap)
+			if w.lookedAfter(o.Outcome.At) < settle {
+				return w.in(lookGap)
+			}
+			w.block(Block{Reason: BlockedConsistency, Call: string(ecsops.ActUndrain), Detail: w.inst.Status}) // drained again: ask again
 		case ecsops.Refused:
-			if o.Outcome.Code != "NotObserved" {
+			if o.Outcome.Code != notObserved {
 				w.block(Block{Reason: blockReason(o.Outcome.Code), Call: string(ecsops.ActUndrain), Detail: o.Outcome.Code})
 			}
 		}
@@ -220,7 +252,7 @@ func (w *step) undo() Move {
 // undone ends a stop once the instance was seen ACTIVE; after a drain of ours,
 // only when that was not the moment before a late order lands.
 func (w *step) undone(cause string) Move {
-	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActDrain && w.lookedAfter(o.At) < settleDrain && o.Outcome != nil && o.Outcome.Result == ecsops.OK {
+	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActDrain && w.lookedAfter(o.At) < settle && o.Outcome != nil && o.Outcome.Result == ecsops.OK {
 		return w.in(lookGap)
 	}
 	w.op.Progress.Status = "ACTIVE"

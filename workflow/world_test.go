@@ -25,7 +25,9 @@ type world struct {
 	stuck       bool // service tasks never move
 	calls       []ecsops.ActionKind
 	// answer overrides the outcome of the next calls.
-	answer []func(a ecsops.Action) (out ecsops.Outcome, effect bool)
+	answer []answerer
+	// rule answers every call of its kind, as answer does one.
+	rule map[ecsops.ActionKind]answerer
 	// unreadable makes looks fail with this code.
 	unreadable string
 	onDo       func(ecsops.Action)
@@ -34,10 +36,19 @@ type world struct {
 	slowGone   bool // deregistered, but reads still show what was
 	peersLost  bool // the target is the last instance
 	// blank names facts that an inspection cannot read; noTasks does it for a look.
+	hooks   bool // a terminated member stays in Terminating:Wait
+	managed bool // its capacity provider drains by itself
 	blank   []string
 	noTasks string
 	looks   int
 	shown   string // status that reads show while slowGone
+}
+
+type answerer func(a ecsops.Action) (out ecsops.Outcome, effect bool)
+
+// always answers so, with or without effect.
+func always(result ecsops.Result, code string, effect bool) answerer {
+	return func(ecsops.Action) (ecsops.Outcome, bool) { return ecsops.Outcome{Result: result, Code: code}, effect }
 }
 
 var _ Fleet = (*world)(nil)
@@ -149,7 +160,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	})
 	s.TargetGroups = ecsops.Known(map[string]ecsops.TargetGroup{})
 	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
-	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{})
+	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{ManagedDraining: w.managed})
 	s.Self = ecsops.Known(ecsops.InstanceARN(""))
 	for _, f := range w.blank {
 		s = s.Blank(f)
@@ -169,9 +180,11 @@ func (w *world) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
 	if w.onDo != nil {
 		w.onDo(a)
 	}
+	f := w.rule[a.Kind]
 	if len(w.answer) > 0 {
-		f := w.answer[0]
-		w.answer = w.answer[1:]
+		f, w.answer = w.answer[0], w.answer[1:]
+	}
+	if f != nil {
 		out, effect := f(a)
 		if effect {
 			w.take(a)
@@ -219,7 +232,12 @@ func (w *world) take(a ecsops.Action) {
 		for i := range w.tasks {
 			w.tasks[i].LastStatus = "STOPPED"
 		}
-	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
+	case ecsops.ActTerminateInGroup:
+		w.group.Lifecycle = "Terminating:Wait" // its hooks run
+		if !w.hooks {
+			w.ec2 = "terminated"
+		}
+	case ecsops.ActTerminateEC2:
 		w.ec2 = "terminated"
 	}
 }
@@ -299,6 +317,7 @@ func (r *rig) decide(op string, v Verb, by Actor, more ...func(*Decision)) Answe
 // run steps the operation through virtual time until it ends or until is true.
 func (r *rig) run(id string, until func(Operation) bool) Operation {
 	r.t.Helper()
+	still := 0
 	for range 2000 {
 		op, err := r.store.get(id)
 		if err != nil {
@@ -315,7 +334,9 @@ func (r *rig) run(id string, until func(Operation) bool) Operation {
 			return op // before time passes: a pause is not slept through
 		}
 		if next.After(r.clock.now) {
-			r.clock.now = next
+			r.clock.now, still = next, 0
+		} else if still++; still > 3 {
+			r.t.Fatalf("a hot loop: at %v the next look is at %v, state %s, block %+v", r.clock.now, next, op.State, op.Block)
 		}
 	}
 	op, _ := r.store.get(id)
