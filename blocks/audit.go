@@ -68,13 +68,14 @@ func provenance(ev workflow.Event) mrkdwn {
 	return "envelope " + code(words.ForeignN(ev.Actor.Envelope, 40))
 }
 
-// AuditRoot is the head of an operation's thread in the audit channel.
+// AuditRoot is the head of an operation's thread in the audit channel. It is posted
+// once, so it says nothing that changes.
 func AuditRoot(op workflow.Operation) Message {
 	s := newSheet()
 	s.header("Operation " + words.ForeignN(op.ID, 40) + ": deregister " + words.Machine(op.Target) + " from " + words.ForeignN(op.Target.Cluster.Name(), 60))
-	s.section("where", where(op.Target))
-	s.section("state", mrkdwn(words.StateSymbol(op.State))+" "+say(words.State(op.State))+". Each event follows in this thread, with its number in the audit log.")
+	s.section("where", whereID(op.Target, op.Target.InstanceID()))
+	s.section("thread", "Each event follows in this thread, with its number in the audit log.")
 	drawPeople(s, op)
-	text := "Operation " + words.Quote(op.ID) + ": deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). " + words.State(op.State) + "."
+	text := "Operation " + words.Quote(op.ID) + ": deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). Each event follows in this thread."
 	return Message{Text: fallback(text), Blocks: s.blocks}
 }

@@ -3,6 +3,7 @@ package blocks
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -40,10 +41,15 @@ func headline(op workflow.Operation) string {
 	from := " from " + words.ForeignN(op.Target.Cluster.Name(), 60)
 	switch op.State {
 	case workflow.Done, workflow.Unverified:
-		return words.StateSymbol(op.State) + " " + m + " is deregistered" + from
+		return stateSymbol(op) + " " + m + " is deregistered" + from
 	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
 		return words.StateSymbol(op.State) + " " + m + " was not deregistered" + from
+	case workflow.Undoing:
+		return words.StateSymbol(op.State) + " No longer deregistering " + m + from
 	case workflow.Proposed, workflow.AwaitingApproval:
+		if len(CardVerbs(op)) == 0 {
+			return "Not deregistering " + m + from
+		}
 		if shownPlan(op).Intent.Force {
 			return "Deregister " + m + from + " by force?"
 		}
@@ -53,9 +59,10 @@ func headline(op workflow.Operation) string {
 }
 
 // where is always shown: cluster, account, Region, registration.
-func where(t ecsops.Target) mrkdwn {
-	return "Cluster " + code(t.Cluster.Name()) + " · account " + code(t.Account) + " · Region " + code(t.Region) +
-		" · container instance " + code(t.InstanceID())
+func where(t ecsops.Target) mrkdwn { return whereID(t, words.ShortID(t.InstanceID())) }
+
+func whereID(t ecsops.Target, id string) mrkdwn {
+	return "Cluster " + code(t.Cluster.Name()) + " · account " + code(t.Account) + " · Region " + code(t.Region) + " · container instance " + code(id)
 }
 
 // spoken is the card as one text, for notifications and screen readers.
@@ -64,13 +71,13 @@ func spoken(op workflow.Operation) string {
 	p := shownPlan(op)
 	switch {
 	case op.State == workflow.Proposed, op.State == workflow.AwaitingApproval:
-		s += words.Verdict(p)
+		s += sentences(words.Verdict(p), words.First(p))
 		if len(CardVerbs(op)) > 0 {
 			s += " " + words.State(op.State) + "."
 		}
 		s += spokenOrphans(p, op.Target)
 	case op.State.Terminal():
-		s += words.State(op.State) + ". " + words.Cause(op.Cause)
+		s += sentences(stateWord(op)+".", causeLine(op))
 		if forced(op) && (op.State == workflow.Done || op.State == workflow.Unverified) {
 			s += spokenOrphans(op.Plan, op.Target)
 		}
@@ -86,6 +93,11 @@ func spoken(op workflow.Operation) string {
 	return s + " Operation " + words.Quote(op.ID) + "."
 }
 
+// sentences joins what is not empty.
+func sentences(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
 func spokenOrphans(p ecsops.Plan, t ecsops.Target) string {
 	if n := len(p.Orphans()); n > 0 {
 		return " " + words.Orphans(n, t, p.Snapshot.EC2)
@@ -98,11 +110,14 @@ func drawPeople(s *sheet, op workflow.Operation) {
 	parts := []mrkdwn{"Operation " + code(op.ID) + ", revision " + mrkdwn(strconv.Itoa(CardRevision(op))),
 		"Asked by " + who(op.Requester) + " " + when(op.CreatedAt)}
 	if op.Confirmed != nil {
-		parts = append(parts, "Confirmed by "+who(op.Confirmed.Actor))
+		parts = append(parts, "Confirmed by "+decider(*op.Confirmed, op))
+	}
+	if op.ProposalConfirmed != nil {
+		parts = append(parts, "Confirmed by "+decider(*op.ProposalConfirmed, op))
 	}
 	for i, a := range op.Approvals {
 		if i < 3 {
-			parts = append(parts, "Approved by "+who(a.Actor))
+			parts = append(parts, "Approved by "+decider(a, op))
 		}
 	}
 	if op.StopBy != nil {
@@ -115,6 +130,14 @@ func drawPeople(s *sheet, op workflow.Operation) {
 		parts = append(parts, "Plan "+code(words.ForeignN(p.Digest, 13)))
 	}
 	s.context("people", parts...)
+}
+
+// decider names who decided, and on which revision where it is not the one shown.
+func decider(a workflow.Approval, op workflow.Operation) mrkdwn {
+	if a.Revision == CardRevision(op) {
+		return who(a.Actor)
+	}
+	return who(a.Actor) + " (revision " + mrkdwn(strconv.Itoa(a.Revision)) + ")"
 }
 
 // CardRevision is the plan revision that the card's buttons speak of: the shown

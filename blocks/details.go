@@ -17,7 +17,7 @@ func Details(op workflow.Operation, o Options) []Message {
 	out := []Message{Card(op, nil, o)}
 	p := shownPlan(op)
 	var lines []mrkdwn
-	for _, f := range bySeverity(p.Findings) {
+	for _, f := range byUrgency(p.Findings) {
 		lines = append(lines, mrkdwn(words.Symbol(f.Severity))+" "+sayN(words.Finding(f), 900))
 	}
 	for _, f := range p.Fates {

@@ -58,17 +58,39 @@ func (s *sheet) section(name string, lines ...mrkdwn) {
 	}
 }
 
-// context adds small print: up to ten parts.
+// context adds small print: the parts in one text, as Slack and screen readers run
+// elements together. What does not fit is cut at a part.
 func (s *sheet) context(name string, parts ...mrkdwn) {
-	var es []slack.MixedElement
+	var kept []mrkdwn
+	left := contextLimit
 	for _, p := range parts {
-		if p != "" && len(es) < contextMost {
-			es = append(es, md(p))
+		if p == "" {
+			continue
 		}
+		if left -= runeCount(string(p)) + len(partsSep); left < 0 {
+			break
+		}
+		kept = append(kept, p)
 	}
-	if len(es) > 0 {
-		s.blocks = append(s.blocks, slack.NewContextBlock(s.id(name), es...))
+	if len(kept) > 0 {
+		s.blocks = append(s.blocks, slack.NewContextBlock(s.id(name), md(joinMrkdwn(kept, partsSep))))
 	}
+}
+
+const (
+	partsSep     = " · "
+	contextLimit = 2000
+)
+
+func joinMrkdwn(parts []mrkdwn, sep mrkdwn) mrkdwn {
+	var out mrkdwn
+	for i, p := range parts {
+		if i > 0 {
+			out += sep
+		}
+		out += p
+	}
+	return out
 }
 
 func (s *sheet) add(b slack.Block) {

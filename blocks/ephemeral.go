@@ -55,7 +55,7 @@ func Answer(a workflow.Answer) Message {
 	return fit(func(d depth) Message {
 		s := newSheet()
 		s.section("answer", "⚠️ Things changed since that plan was shown, so nothing was done. The card asks again.")
-		s.section("changes", bullets(len(a.Changes), d, func(i int) mrkdwn { return sayN(words.Change(a.Changes[i]), d.line) }, seeStatus(a.Op.ID))...)
+		s.section("changes", bullets(len(a.Changes), d, func(i int) mrkdwn { return sayN(words.ChangeBrief(a.Changes[i]), d.line) }, seeStatus(a.Op.ID))...)
 		return Message{Text: fallback(words.Answer(a)), Blocks: s.blocks}
 	})
 }
@@ -97,11 +97,8 @@ func operationLine(op workflow.Operation, now time.Time, d depth) mrkdwn {
 	if op.Block != nil {
 		l += ", waiting: " + sayN(lower(words.BlockTitle(op.Block.Reason)), d.line) + ageOf(", for ", op.Block.Since, now)
 	}
-	return l + ", asked by " + plainPerson(op.Requester) + ageOf(", ", op.CreatedAt, now)
+	return l + ", asked by " + who(op.Requester) + ageOf(", ", op.CreatedAt, now)
 }
-
-// plainPerson names a person without calling them.
-func plainPerson(a workflow.Actor) mrkdwn { return say(words.Actor(a)) }
 
 func ageOf(prefix string, t, now time.Time) mrkdwn {
 	if t.IsZero() || now.Before(t) {

@@ -24,7 +24,7 @@ func Help(h HelpFor) Message {
 	s.section("intro", "The bot shows a plan of what happens to every task, does nothing before a yes, drains, deregisters, and looks whether it worked.")
 	text := "Commands: "
 	for _, c := range commands(h) {
-		s.section("command", code(c.usage), say(c.what), "Example: "+code(c.example))
+		s.section("command", code(c.usage), say(c.what), exampleLine(c))
 		text += c.usage + ": " + c.what + " "
 	}
 	if !h.Read && !h.Propose {
@@ -37,6 +37,13 @@ func Help(h HelpFor) Message {
 		}, "")...)...)
 	}
 	return Message{Text: fallback(text), Blocks: s.blocks}
+}
+
+func exampleLine(c command) mrkdwn {
+	if c.example == c.usage {
+		return ""
+	}
+	return "Example: " + code(c.example)
 }
 
 type command struct{ usage, what, example string }
@@ -96,14 +103,7 @@ func listedLine(l ecsops.Listed, now time.Time) mrkdwn {
 	if age := ageOf(", ", l.RegisteredAt, now); age != "" {
 		parts = append(parts, "registered "+mrkdwn(strings.TrimPrefix(string(age), ", ")))
 	}
-	var out mrkdwn
-	for i, p := range parts {
-		if i > 0 {
-			out += " · "
-		}
-		out += p
-	}
-	return out
+	return joinMrkdwn(parts, partsSep)
 }
 
 func agentWord(l ecsops.Listed) mrkdwn {

@@ -188,16 +188,16 @@ func ForceModal(op workflow.Operation, forced ecsops.Plan, id string) slack.Moda
 func orphanNetworks(orphans []ecsops.TaskRef) mrkdwn {
 	var cut, reachable int
 	for _, t := range orphans {
-		switch t.Network {
-		case "awsvpc":
+		switch {
+		case t.Network == "awsvpc":
 			cut++
-		case "bridge", "host":
+		case t.Class == ecsops.Replica && (t.Network == "bridge" || t.Network == "host"):
 			reachable++
 		}
 	}
 	var out mrkdwn
 	if reachable > 0 {
-		out += mrkdwn(words.Count(reachable, "task")) + " in bridge or host mode may go on as duplicate workers. "
+		out += mrkdwn(words.Count(reachable, "service task")) + " in bridge or host mode may go on as duplicate workers. "
 	}
 	if cut > 0 {
 		out += mrkdwn(words.Count(cut, "task")) + " in awsvpc mode: the network is cut, the processes go on."

@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/slack-go/slack"
@@ -18,14 +19,14 @@ func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
 	drawBlock(s, op, d)
 	if op.Proposal != nil {
 		s.section("proposal", "*A new revision ("+mrkdwn(strconv.Itoa(op.Revision+1))+") awaits a decision*")
-		drawPlan(s, *op.Proposal, op.Target, op.Changes, depth{min(d.items, 6), d.line}, seeStatus(op.ID))
+		drawProposal(s, op, depth{min(d.items, 6), d.line})
 		s.section("needs", needs(op, op.ProposalNeeds, o)...)
 		s.context("expiry", "This offer ends "+when(op.ProposalExpires))
 	}
 	if o.PlanBlock {
 		s.add(planBlock(s, op))
 	} else {
-		s.section("steps", stepLines(op, d)...)
+		s.section("steps", foldedSteps(op, d)...)
 	}
 	drawHolding(s, op, d)
 	s.context("looked", looked(op), deadline(op))
@@ -34,7 +35,7 @@ func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
 // progressCounts is ": 3 of 7 tasks left", while there is something to count.
 func progressCounts(op workflow.Operation) string {
 	p := op.Progress
-	if p.Total == 0 || op.State.Terminal() || op.State == workflow.Verifying || op.State == workflow.Terminating {
+	if p.Total == 0 || op.State.Terminal() || op.State == workflow.Verifying || op.State == workflow.Terminating || op.State == workflow.Undoing {
 		return ""
 	}
 	s := fmt.Sprintf(": %d of %s left", p.Left, words.Count(p.Total, "task"))
@@ -46,8 +47,8 @@ func progressCounts(op workflow.Operation) string {
 
 func etaLine(op workflow.Operation, o Options) mrkdwn {
 	switch {
-	case op.State != workflow.Draining && op.State != workflow.StoppingTasks:
-		return ""
+	case op.State != workflow.Draining && op.State != workflow.StoppingTasks, op.Block != nil, op.Progress.Why != "":
+		return "" // what holds it says why nobody can tell
 	case op.Progress.ETA > 0:
 		return say("About " + words.Duration(op.Progress.ETA) + " more.")
 	case op.Plan.ETA > 0 && !op.StartedAt.IsZero() && !o.Now.IsZero() && op.StartedAt.Add(op.Plan.ETA).After(o.Now):
@@ -82,16 +83,40 @@ func blockDetail(b workflow.Block) mrkdwn {
 	return code(b.Call) + ": " + code(b.Detail)
 }
 
+// drawProposal is the plan that asks again while another runs. What a yes starts
+// is said where it is not what runs already.
+func drawProposal(s *sheet, op workflow.Operation, d depth) {
+	p := *op.Proposal
+	drawVerdict(s, p, op.Changes, d, seeStatus(op.ID))
+	if !decidable(p) {
+		drawBarred(s, p, d, seeStatus(op.ID))
+		return
+	}
+	drawFindings(s, p, d, seeStatus(op.ID))
+	drawFates(s, p, op.Target, d, seeStatus(op.ID))
+	if !sameSteps(p, op.Plan) {
+		drawSteps(s, p, d)
+		s.section("after", capacityLine(p), billingLine(p, op.Target))
+	}
+}
+
+func sameSteps(a, b ecsops.Plan) bool {
+	return slices.EqualFunc(a.Steps, b.Steps, func(x, y ecsops.Step) bool {
+		return x.Kind == y.Kind && x.Terminate == y.Terminate && x.Group == y.Group && slices.Equal(x.Tasks, y.Tasks)
+	})
+}
+
 // drawHolding names what still runs, and why it does not go.
 func drawHolding(s *sheet, op workflow.Operation, d depth) {
+	if op.State == workflow.Undoing {
+		return // nothing is held any more
+	}
 	p := op.Progress
 	var lines []mrkdwn
 	if p.Why != "" {
 		e := words.Explain(ecsops.Finding{Rule: p.Why})
 		lines = append(lines, "*What holds it:* "+sayN(e.Title, 200)+", since "+when(p.HeldSince))
-		if e.WayOut != "" {
-			lines = append(lines, sayN(e.WayOut, d.line))
-		}
+		lines = append(lines, sayN(words.Holding(p.Why), d.line))
 	}
 	if words.Foreign(p.Quote) != "" {
 		lines = append(lines, "The service says: "+code(p.Quote))
@@ -118,10 +143,10 @@ func looked(op workflow.Operation) mrkdwn {
 }
 
 func deadline(op workflow.Operation) mrkdwn {
-	if op.Deadline.IsZero() || op.State != workflow.Draining && op.State != workflow.StoppingTasks {
+	if op.Deadline.IsZero() || op.State != workflow.Draining && op.State != workflow.StoppingTasks || op.Block != nil && op.Block.Reason == workflow.BlockedDeadline {
 		return ""
 	}
-	return "The bot asks " + when(op.Deadline)
+	return "If it lasts beyond " + when(op.Deadline) + ", the bot asks"
 }
 
 // stepStatus is how far one step is.

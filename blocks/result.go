@@ -1,34 +1,123 @@
 package blocks
 
 import (
+	"strings"
+
 	"ecsbot/ecsops"
 	"ecsbot/words"
 	"ecsbot/workflow"
 )
 
-// drawResult is the card's body at the end: what came of it, what was verified,
-// what remains.
+// drawResult is the card's body at the end: what came of it, what remains, what was
+// looked at, how far the steps came.
 func drawResult(s *sheet, op workflow.Operation, d depth) {
-	s.section("state", mrkdwn(words.StateSymbol(op.State))+" *"+sayN(words.State(op.State), d.line)+"*", sayN(words.Cause(op.Cause), d.line), took(op))
-	if len(op.Progress.Checks) > 0 {
-		cs := op.Progress.Checks
-		s.section("checks", append([]mrkdwn{"*What was looked at*"}, bullets(len(cs), depth{max(d.items, 8), d.line}, func(i int) mrkdwn {
-			return mrkdwn(words.CheckSymbol(cs[i].Result)) + " " + sayN(cs[i].ID+" "+words.Check(cs[i]), d.line)
-		}, seeStatus(op.ID))...)...)
-	}
-	if !op.StartedAt.IsZero() {
-		s.section("steps", stepLines(op, d)...)
-	}
+	s.section("state", mrkdwn(stateSymbol(op))+" *"+sayN(stateWord(op), d.line)+"*", sayN(causeLine(op), d.line), took(op))
 	if rest := remains(op, d); len(rest) > 0 {
 		s.section("remains", append([]mrkdwn{"*What remains*"}, rest...)...)
 	}
+	s.section("checks", checkLines(op, d)...)
+	if !op.StartedAt.IsZero() {
+		s.section("steps", foldedSteps(op, d)...)
+	}
+}
+
+// leavesOrphans reports an end of which nobody can say that it is clean.
+func leavesOrphans(op workflow.Operation) bool {
+	if op.State != workflow.Done || !forced(op) || len(op.Plan.Orphans()) == 0 {
+		return false
+	}
+	e, known := op.Plan.Snapshot.EC2.Get()
+	return !known || !e.Gone()
+}
+
+func stateSymbol(op workflow.Operation) string {
+	if leavesOrphans(op) {
+		return words.Symbol(ecsops.Amber)
+	}
+	return words.StateSymbol(op.State)
+}
+
+func stateWord(op workflow.Operation) string {
+	if leavesOrphans(op) {
+		return "Deregistered by force; " + words.Count(len(op.Plan.Orphans()), "task") + " left behind"
+	}
+	return words.State(op.State)
+}
+
+// causeLine is left out where the state says the same.
+func causeLine(op workflow.Operation) string {
+	if op.State == workflow.Done && op.Cause == "verified" {
+		return ""
+	}
+	return words.Cause(op.Cause)
+}
+
+// checkLines are V1–V8: what applies line by line, what does not in one.
+func checkLines(op workflow.Operation, d depth) []mrkdwn {
+	cs := op.Progress.Checks
+	if len(cs) == 0 {
+		return nil
+	}
+	lines := []mrkdwn{"*What was looked at*"}
+	for _, c := range cs[:min(len(cs), max(d.items, 8))] {
+		if (c.Result != ecsops.CheckSkipped || words.LeftBehindUnseen(c)) && !leftToLook(op, c) {
+			lines = append(lines, checkLine(c, d))
+		}
+	}
+	if more := len(cs) - max(d.items, 8); more > 0 {
+		lines = append(lines, mrkdwn("…and "+words.Count(more, "check")+" more")+seeStatus(op.ID))
+	}
+	if none := words.NotApplicable(cs); none != "" {
+		lines = append(lines, "– "+sayN(none, d.line))
+	}
+	return lines
+}
+
+func checkLine(c ecsops.Check, d depth) mrkdwn {
+	symbol := words.CheckSymbol(c.Result)
+	if words.LeftBehindUnseen(c) {
+		symbol = "?"
+	}
+	return mrkdwn(symbol) + " " + sayN(c.ID+" "+words.Check(c), d.line)
+}
+
+// leftToLook reports a check that a person has to look after.
+func leftToLook(op workflow.Operation, c ecsops.Check) bool {
+	return (op.State == workflow.Unverified || op.State == workflow.Failed) && c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped
+}
+
+// foldedSteps is one line when every step was done; when it ended or is undone, a line
+// for each that was begun and one for the rest; else a line for each.
+func foldedSteps(op workflow.Operation, d depth) []mrkdwn {
+	if !op.State.Terminal() && op.State != workflow.Undoing || len(op.Plan.Steps) == 0 {
+		return stepLines(op, d)
+	}
+	var lines []mrkdwn
+	var done, left []string
+	for i, st := range op.Plan.Steps[:min(len(op.Plan.Steps), shownSteps)] {
+		switch status := statusOf(op, i); status {
+		case stepDone:
+			done = append(done, words.StepBrief(st))
+		case stepPending:
+			left = append(left, words.StepBrief(st))
+		default:
+			lines = append(lines, status.mark()+" "+sayN(words.Step(st), d.line)+" ("+status.words()+")")
+		}
+	}
+	if len(done) > 0 {
+		lines = append([]mrkdwn{"✓ Steps done: " + sayN(strings.Join(done, ", "), d.line)}, lines...)
+	}
+	if len(left) > 0 && op.State != workflow.Failed {
+		lines = append(lines, "○ Not carried through: "+sayN(strings.Join(left, ", "), d.line))
+	}
+	return lines
 }
 
 func took(op workflow.Operation) mrkdwn {
 	if op.StartedAt.IsZero() || op.EndedAt.IsZero() {
 		return ""
 	}
-	return say("It took "+words.Duration(op.EndedAt.Sub(op.StartedAt))+", ended ") + when(op.EndedAt) + "."
+	return say("Took "+words.Duration(op.EndedAt.Sub(op.StartedAt))+", ended ") + when(op.EndedAt) + "."
 }
 
 // remains says what nobody should forget: a machine that costs, containers that
@@ -36,24 +125,30 @@ func took(op workflow.Operation) mrkdwn {
 func remains(op workflow.Operation, d depth) []mrkdwn {
 	var lines []mrkdwn
 	if op.State == workflow.Done || op.State == workflow.Unverified {
-		if op.Plan.Intent.Terminate == ecsops.KeepRunning {
-			if l := billingLine(op.Plan, op.Target); l != "" {
-				lines = append(lines, "• "+l)
-			}
-		}
 		if orphans := op.Plan.Orphans(); len(orphans) > 0 && forced(op) {
 			lines = append(lines, "• ⛔ "+sayN(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), 400))
 			lines = append(lines, bullets(len(orphans), d, func(i int) mrkdwn { return taskLine(orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)
 		}
+		if l := billingLine(op.Plan, op.Target); l != "" && op.Plan.Intent.Terminate == ecsops.KeepRunning && !seenGone(op) {
+			lines = append(lines, "• "+l)
+		}
 	}
-	if op.State == workflow.Unverified || op.State == workflow.Failed {
-		for _, c := range op.Progress.Checks[:min(len(op.Progress.Checks), 8)] {
-			if c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped {
-				lines = append(lines, "• "+sayN("Look yourself: "+words.Check(c)+".", d.line))
-			}
+	for _, c := range op.Progress.Checks[:min(len(op.Progress.Checks), 8)] {
+		if leftToLook(op, c) {
+			lines = append(lines, "• Look yourself: "+checkLine(c, d))
 		}
 	}
 	return lines
+}
+
+// seenGone reports whether the machine was found gone at the end, whoever ended it.
+func seenGone(op workflow.Operation) bool {
+	for _, c := range op.Progress.Checks {
+		if c.ID == "V7" && len(c.Names) > 0 && (ecsops.EC2{State: c.Names[0]}).Gone() {
+			return true
+		}
+	}
+	return false
 }
 
 func forced(op workflow.Operation) bool { return op.Plan.Has(ecsops.StepForce) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ecsbot/ecsops"
 	"ecsbot/policy"
@@ -26,49 +27,45 @@ func drawUndecided(s *sheet, op workflow.Operation, o Options, d depth) {
 	s.context("expiry", "Nothing is done before a decision. This offer ends "+when(op.ExpiresAt))
 }
 
-// drawPlan is what a plan says, wherever it is shown.
+// drawPlan is what a plan says, wherever it is shown: verdict, what changed, what to
+// know, then what happens. Where nothing can be done, why is all there is to say.
 func drawPlan(s *sheet, p ecsops.Plan, t ecsops.Target, changes []ecsops.Change, d depth, rest mrkdwn) {
+	drawVerdict(s, p, changes, d, rest)
+	if decidable(p) {
+		drawFindings(s, p, d, rest)
+		drawFates(s, p, t, d, rest)
+		drawSteps(s, p, d)
+		s.section("after", capacityLine(p), billingLine(p, t))
+		return
+	}
+	drawBarred(s, p, d, rest)
+}
+
+func drawVerdict(s *sheet, p ecsops.Plan, changes []ecsops.Change, d depth, rest mrkdwn) {
 	s.section("verdict", mrkdwn(words.Symbol(p.Verdict))+" *"+sayN(words.Verdict(p), d.line)+"*", sayN(pathLine(p), d.line))
 	if len(changes) > 0 {
 		s.section("changes", append([]mrkdwn{"*Changed since the plan was shown before*"},
-			bullets(len(changes), d, func(i int) mrkdwn { return sayN(words.Change(changes[i]), d.line) }, rest)...)...)
+			bullets(len(changes), d, func(i int) mrkdwn { return sayN(words.ChangeBrief(changes[i]), d.line) }, rest)...)...)
 	}
-	drawFindings(s, p, d, rest)
-	drawFates(s, p, t, d, rest)
-	drawSteps(s, p, d)
-	s.section("after", capacityLine(p), billingLine(p, t))
 }
 
-// pathLine is left out where the verdict says the same.
+// decidable reports whether there is anything that a yes would start.
+func decidable(p ecsops.Plan) bool { return len(p.Barred()) == 0 && len(p.Steps) > 0 }
+
+// pathLine is left out where the verdict or the steps say the same.
 func pathLine(p ecsops.Plan) string {
-	if len(p.Barred()) > 0 || len(p.Steps) == 0 {
+	switch p.Path {
+	case ecsops.PathDrain, ecsops.PathGhost, ecsops.PathHostStopped, ecsops.PathDisconnected, ecsops.PathForce:
+		return ""
+	}
+	if !decidable(p) {
 		return ""
 	}
 	return words.Path(p.Path)
 }
 
-func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
-	fs := bySeverity(p.Findings)
-	for _, f := range fs[:min(len(fs), d.items)] {
-		e := words.Explain(f)
-		lines := []mrkdwn{mrkdwn(words.Symbol(f.Severity)) + " *" + sayN(e.Title, 200) + "* (" + mrkdwn(words.Severity(f.Severity)) + ", " + sayN(string(f.Rule), 12) + ")",
-			sayN(words.Sentence(e.Detail), d.line)}
-		if e.WayOut != "" {
-			lines = append(lines, "Way out: "+sayN(e.WayOut, d.line))
-		}
-		s.section("finding", lines...)
-	}
-	if more := len(fs) - d.items; more > 0 {
-		s.section("findings", mrkdwn(fmt.Sprintf("…and %s more", words.Count(more, "finding")))+rest)
-	}
-}
-
-// bySeverity puts what is worst first.
-func bySeverity(fs []ecsops.Finding) []ecsops.Finding {
-	return slices.SortedStableFunc(slices.Values(fs), func(a, b ecsops.Finding) int { return cmp.Compare(b.Severity.Rank(), a.Severity.Rank()) })
-}
-
-// drawFates lists the tasks by what happens to them, what hurts most first.
+// drawFates lists the tasks by what happens to them, what hurts most first: who
+// comes to no harm in one line, the others each with what to know.
 func drawFates(s *sheet, p ecsops.Plan, t ecsops.Target, d depth, rest mrkdwn) {
 	groups := map[ecsops.Fate][]ecsops.TaskRef{}
 	var fates []ecsops.Fate
@@ -79,14 +76,40 @@ func drawFates(s *sheet, p ecsops.Plan, t ecsops.Target, d depth, rest mrkdwn) {
 		groups[f.Fate] = append(groups[f.Fate], f.Task)
 	}
 	slices.SortStableFunc(fates, func(a, b ecsops.Fate) int { return cmp.Compare(words.FateRank(a), words.FateRank(b)) })
+	var harmless []mrkdwn
 	for _, fate := range fates[:min(len(fates), 9)] {
 		ts := groups[fate]
-		lines := []mrkdwn{"*" + sayN(words.Fate(fate), 200) + "* (" + mrkdwn(strconv.Itoa(len(ts))) + ")"}
+		head := "*" + sayN(words.FateUnder(p, fate), 200) + "* (" + mrkdwn(strconv.Itoa(len(ts))) + ")"
+		if fate == ecsops.FateMoves || fate == ecsops.FateEnds || fate == ecsops.FateDead {
+			harmless = append(harmless, head+": "+taskRow(ts, d, rest))
+			continue
+		}
+		lines := []mrkdwn{head}
 		if fate == ecsops.FateOrphaned {
 			lines = append(lines, sayN(words.Orphans(len(ts), t, p.Snapshot.EC2), 400))
 		}
 		s.section("tasks", append(lines, bullets(len(ts), d, func(i int) mrkdwn { return taskLine(ts[i], fate, d) }, rest)...)...)
 	}
+	s.section("tasks", harmless...)
+}
+
+// rowMost is how many tasks a row names one by one; more are counted by name.
+const rowMost = 6
+
+// taskRow names tasks in one line.
+func taskRow(ts []ecsops.TaskRef, d depth, rest mrkdwn) mrkdwn {
+	if len(ts) > rowMost {
+		names, all := words.TaskNames(ts)
+		if all {
+			rest = ""
+		}
+		return sayN(names, d.line) + rest
+	}
+	names := make([]string, 0, len(ts))
+	for _, t := range ts {
+		names = append(names, words.TaskBrief(t))
+	}
+	return sayN(strings.Join(names, ", "), d.line)
 }
 
 func taskLine(t ecsops.TaskRef, fate ecsops.Fate, d depth) mrkdwn {
@@ -101,31 +124,22 @@ func taskLine(t ecsops.TaskRef, fate ecsops.Fate, d depth) mrkdwn {
 }
 
 func drawSteps(s *sheet, p ecsops.Plan, d depth) {
-	if len(p.Steps) == 0 {
-		return
-	}
 	lines := []mrkdwn{"*What the bot does after a yes*"}
-	for i, st := range p.Steps[:min(len(p.Steps), 10)] {
-		lines = append(lines, mrkdwn(strconv.Itoa(i+1))+". "+sayN(words.Step(st), d.line))
+	for i, st := range p.Steps[:min(len(p.Steps), shownSteps)] {
+		lines = append(lines, mrkdwn(strconv.Itoa(i+1))+". "+sayN(stepUnder(p, st), d.line))
 	}
 	if p.Has(ecsops.StepDrain) || p.Has(ecsops.StepWait) {
-		lines = append(lines, sayN(drainTime(p), d.line))
+		lines = append(lines, sayN(words.DrainTime(p), d.line))
 	}
 	s.section("steps", lines...)
 }
 
-func drainTime(p ecsops.Plan) string {
-	s := "The drain may take "
-	if p.ETA > 0 {
-		s += "about " + words.Duration(p.ETA)
-	} else {
-		s += "a time that cannot be estimated"
+// stepUnder says of a force that hurts nobody why it is one.
+func stepUnder(p ecsops.Plan, st ecsops.Step) string {
+	if st.Kind == ecsops.StepForce && (p.ProvenGhost() || p.Path == ecsops.PathHostStopped) {
+		return words.Step(st) + ", as ECS still counts tasks there: nothing runs"
 	}
-	limit := p.Intent.Deadline
-	if limit <= 0 {
-		limit = ecsops.DefaultDeadline
-	}
-	return s + ". After " + words.Duration(limit) + " the bot asks; silence means undo."
+	return words.Step(st)
 }
 
 // capacityLine is the group's arithmetic under a termination.
@@ -146,13 +160,18 @@ func capacityLine(p ecsops.Plan) mrkdwn {
 // billingLine says what goes on costing.
 func billingLine(p ecsops.Plan, t ecsops.Target) mrkdwn {
 	e, known := p.Snapshot.EC2.Get()
+	m := words.Machine(t)
 	switch {
 	case known && e.Gone():
 		return ""
 	case p.Intent.Terminate != ecsops.KeepRunning:
-		return say("Billing of " + words.Machine(t) + " ends once it is terminated.")
+		return say("Billing of " + m + " ends once it is terminated.")
+	case !known:
+		return say("Deregistering does not end billing: if " + m + " still exists, it goes on costing until it is terminated.")
+	case e.State == "stopped":
+		return say("Deregistering does not end billing: the disks of " + m + machineFacts(e) + " go on costing until it is terminated.")
 	}
-	return say("Deregistering does not end billing: " + words.Machine(t) + machineFacts(e) + " goes on costing until it is terminated.")
+	return say("Deregistering does not end billing: " + m + machineFacts(e) + " goes on costing until it is terminated.")
 }
 
 func machineFacts(e ecsops.EC2) string {
@@ -169,6 +188,8 @@ func needs(op workflow.Operation, reqs []policy.Requirement, o Options) []mrkdwn
 		switch {
 		case r == policy.TypedID && op.Confirmed != nil:
 			continue
+		case r == policy.SecondPerson && len(o.Approvers) == 0 && shownPlan(op).Verdict == ecsops.Red:
+			continue // the verdict says so
 		case r == policy.SecondPerson && len(o.Approvers) > 0:
 			lines = append(lines, "• "+say(words.Requirement(r))+": "+principals(o.Approvers))
 		default:

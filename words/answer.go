@@ -17,7 +17,7 @@ func Answer(a workflow.Answer) string {
 	case workflow.NotYours:
 		return "Not yours to decide: " + Reasons(a.Reasons) + ". Nothing was changed."
 	case workflow.Changed:
-		return "Things changed since that plan was shown, so nothing was done" + orElse(colon(Changes(a.Changes)), ".") + " The card asks again."
+		return "Things changed since that plan was shown, so nothing was done" + orElse(colon(each(a.Changes, ChangeBrief)), ".") + " The card asks again."
 	case workflow.TooLate:
 		return tooLate(a)
 	case workflow.Mistyped:

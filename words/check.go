@@ -39,19 +39,23 @@ func CheckResult(r ecsops.CheckResult) string {
 	return "result " + Quote(string(r))
 }
 
-// Check is one of V1–V8 with its result and evidence.
+// Check is one of V1–V8 with its result and evidence. Ids are short, and what
+// passed names no more than proves it: the audit record has the rest.
 func Check(c ecsops.Check) string {
-	if c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0 {
-		return fmt.Sprintf("%s: ECS cannot tell; %s left behind may still run on the machine (%s)",
-			checkSubject(c.ID), Count(max(c.Count, len(c.Names)), "task"), Some(quoteAll(c.Names), namesShown))
+	if LeftBehindUnseen(c) {
+		return checkSubject(c.ID) + ": ECS cannot tell, " + Count(max(c.Count, len(c.Names)), "task") + " left behind may still run on the machine"
 	}
-	s := checkSubject(c.ID) + ": " + CheckResult(c.Result)
+	s := checkSubject(c.ID) + ": "
+	if c.Result == ecsops.CheckUnknown && c.Missing != nil {
+		return s + Unknown(*c.Missing)
+	}
+	s += CheckResult(c.Result)
 	var evidence []string
 	if c.Want > 0 || c.Count > 0 && c.Result != ecsops.CheckSkipped {
 		evidence = append(evidence, countOfWant(c))
 	}
-	if len(c.Names) > 0 {
-		evidence = append(evidence, Some(quoteAll(c.Names), namesShown))
+	if names := shortIDs(c.Names); len(names) > 0 && (c.Result != ecsops.CheckPassed || c.ID == "V7" || c.ID == "V8") {
+		evidence = append(evidence, Some(quoteAll(names), namesShown))
 	}
 	if c.Missing != nil {
 		evidence = append(evidence, Unknown(*c.Missing))
@@ -60,6 +64,52 @@ func Check(c ecsops.Check) string {
 		s += " (" + strings.Join(evidence, "; ") + ")"
 	}
 	return s
+}
+
+// LeftBehindUnseen reports a check that was skipped because ECS cannot tell what
+// became of orphans: it does apply, and nothing passed.
+func LeftBehindUnseen(c ecsops.Check) bool {
+	return c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0
+}
+
+// NotApplicable names the checks that do not apply in one line; "" when there are none.
+func NotApplicable(cs []ecsops.Check) string {
+	var out []string
+	for _, c := range cs {
+		if c.Result == ecsops.CheckSkipped && !LeftBehindUnseen(c) {
+			out = append(out, checkID(c.ID))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "Does not apply: " + Some(out, 8)
+}
+
+// checkID is a check's id and what it is about.
+func checkID(id string) string { return strings.TrimSpace(ForeignN(id, 4) + " " + checkTopic(id)) }
+
+// checkTopic names what a check is about.
+func checkTopic(id string) string {
+	switch id {
+	case "V1":
+		return "(registration)"
+	case "V2":
+		return "(services)"
+	case "V3":
+		return "(target groups)"
+	case "V4":
+		return "(replacements)"
+	case "V5":
+		return "(tasks outside any service)"
+	case "V6":
+		return "(network interfaces)"
+	case "V7":
+		return "(EC2 machine)"
+	case "V8":
+		return "(Auto Scaling group)"
+	}
+	return ""
 }
 
 func countOfWant(c ecsops.Check) string {
@@ -98,7 +148,11 @@ func checksInShort(cs []ecsops.Check) string {
 	}
 	parts := make([]string, 0, len(cs))
 	for _, c := range cs {
-		parts = append(parts, ForeignN(c.ID, 4)+" "+CheckResult(c.Result))
+		if LeftBehindUnseen(c) {
+			parts = append(parts, checkID(c.ID)+" not to be seen from ECS")
+			continue
+		}
+		parts = append(parts, checkID(c.ID)+" "+CheckResult(c.Result))
 	}
 	return Some(parts, 10)
 }

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"ecsbot/ecsops"
@@ -239,6 +240,17 @@ func Change(c ecsops.Change) string {
 	}
 	return s + " was " + Quote(c.Before) + ", is now " + Quote(c.After)
 }
+
+// ChangeBrief is Change for a card: of an ARN its last part, of ids their beginning.
+func ChangeBrief(c ecsops.Change) string {
+	for _, f := range []*string{&c.Name, &c.Before, &c.After} {
+		*f = hexID.ReplaceAllStringFunc(arnPath.ReplaceAllString(*f, ""), func(s string) string { return s[:8] })
+	}
+	return Change(c)
+}
+
+// arnPath is an ARN up to its last part.
+var arnPath = regexp.MustCompile(`arn:aws[a-z-]*:\S*/`)
 
 // changeWhat spells a snake_case word out.
 func changeWhat(what string) string {

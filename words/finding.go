@@ -21,13 +21,19 @@ func Finding(f ecsops.Finding) string {
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
+	s = Stop(s)
 	if e.WayOut != "" {
 		s += " " + e.WayOut
 	}
 	return s
+}
+
+// Stop ends s with a full stop.
+func Stop(s string) string {
+	if s == "" || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
 }
 
 // Explain turns a finding into words. A rule without words yields its id and what
@@ -46,11 +52,12 @@ func Explain(f ecsops.Finding) Explanation {
 }
 
 func explainRed(f ecsops.Finding) (Explanation, bool) {
+	n := len(f.Tasks)
 	switch f.Rule {
 	case ecsops.RuleStandaloneForce:
 		return Explanation{"Tasks outside any service would be orphaned",
-			joined(" ", tasks(f.Tasks), "ECS forgets them, nothing starts them again, and their containers keep running on the machine."),
-			"Drain instead: wait until they end, or tick them to be stopped."}, true
+			joined(": ", tasks(f.Tasks), "ECS forgets "+plural(n, "it", "them")+", and no service starts a copy"),
+			"Drain instead, and wait for the end or tick what to stop."}, true
 	case ecsops.RuleServiceBelowMin:
 		return Explanation{"A service would fall below its minimum", services(f),
 			"Start more copies on other instances first, or go on with a second person's approval."}, true
@@ -62,10 +69,10 @@ func explainRed(f ecsops.Finding) (Explanation, bool) {
 			"Get healthy targets on other instances first, or go on with a second person's approval."}, true
 	case ecsops.RuleProtectedTask:
 		return Explanation{"A protected task runs here", tasks(f.Tasks),
-			"Wait until its protection ends, or ask its owner to lift it. AWS does not promise that a drain spares it."}, true
+			"Wait until the protection ends, or ask the owner to lift it: AWS does not promise that a drain spares it."}, true
 	case ecsops.RuleDrainImpossible:
 		return Explanation{"The drain could never end", percents(f),
-			"Raise the service's desired count or maximum percent, or lower its minimum percent, then ask again."}, true
+			"Raise the service's desired count or maximum percent, or lower its minimum percent; then ask again."}, true
 	}
 	return Explanation{}, false
 }
@@ -76,20 +83,33 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 		return Explanation{"Last working instance", "No other instance of " + orElse(Some(quoteAll(f.Names), namesShown), "the cluster") + " is ACTIVE with its agent connected: its tasks have nowhere to go.",
 			"Add an instance first."}, true
 	case ecsops.RuleManagedInstance:
+		if len(f.Missing) > 0 {
+			return Explanation{"Perhaps an ECS Managed Instance", joined("; ", missing(f.Missing), "deregistering such a machine by force terminates it"),
+				"Grant the missing permission, then ask again."}, true
+		}
 		return Explanation{"ECS Managed Instance", "ECS owns this machine: deregistering it by force terminates it.",
 			"Let ECS replace it, or drain it from its capacity provider."}, true
 	case ecsops.RuleAgentLost:
 		return Explanation{"The ECS agent does not answer, and the machine runs",
-			joined(" ", since("Not connected since", f), tasks(f.Tasks), "ECS cannot reach the containers here: they may go on working, and copies started elsewhere would be duplicates."),
+			joined(" ", since("Not connected since", f), joined(": ", tasks(f.Tasks), "ECS cannot reach the containers: they may go on working, as duplicates of copies started elsewhere.")),
 			"Restart the agent or reboot the machine; or terminate the machine, through its Auto Scaling group if it has one."}, true
 	case ecsops.RuleMove:
 		return Explanation{"Moving to another cluster", "AWS says never to register an instance in another cluster.",
 			"Launch a new instance in the other cluster, then retire this one."}, true
 	case ecsops.RuleOwnHost:
-		return Explanation{"This bot runs on that instance", joined(" ", tasks(f.Tasks), "It would stop itself in the middle of the work."),
-			"Move the bot to another instance first, then ask again."}, true
+		return ownHost(f), true
 	}
 	return Explanation{}, false
+}
+
+// ownHost is R11, which also holds when it could not be ruled out.
+func ownHost(f ecsops.Finding) Explanation {
+	if len(f.Missing) > 0 {
+		return Explanation{"The bot may run on that instance", joined("; ", missing(f.Missing), "if it does, it would stop itself in the middle of the work"),
+			"Whoever runs the bot can tell it where it runs; then ask again."}
+	}
+	return Explanation{"This bot runs on that instance", joined(": ", tasks(f.Tasks), "It would stop itself in the middle of the work."),
+		"Move the bot to another instance first, then ask again."}
 }
 
 func explainAmber(f ecsops.Finding) (Explanation, bool) {
@@ -97,31 +117,30 @@ func explainAmber(f ecsops.Finding) (Explanation, bool) {
 	switch f.Rule {
 	case ecsops.RuleGroupOwned:
 		return Explanation{"An Auto Scaling group owns the machine", groupDetail(f),
-			"To retire the machine, terminate it through the group, and choose whether the group keeps or lowers its capacity."}, true
+			"To retire the machine as well, ask with --terminate=replace or --terminate=shrink."}, true
 	case ecsops.RuleStackOwned:
 		return Explanation{"Managed by infrastructure as code", orElse(names, "a stack") + " describes this machine: a change by hand is drift there.",
 			"Change the count in the stack or code as well."}, true
 	case ecsops.RuleSpot:
-		return Explanation{"Spot instance", "AWS may reclaim it with two minutes' notice, in the middle of a drain.", ""}, true
+		return Explanation{"Spot instance", "AWS may reclaim it with two minutes' notice, in the middle of a drain.", "Drain soon: what has moved before is not cut off."}, true
 	case ecsops.RuleDeployment:
 		return Explanation{"A deployment is in progress", joined("; ", names, services(f)),
 			"Wait for it to end: drain and deployment compete for the same percentages."}, true
 	case ecsops.RuleDaemonLB:
-		return Explanation{"A daemon behind a load balancer", joined("; ", tasks(f.Tasks), names, services(f), targetGroups(f)),
-			"Requests in flight may fail: ECS does not drain a daemon's targets gracefully."}, true
+		return Explanation{"A daemon behind a load balancer", joined(": ", joined("; ", tasks(f.Tasks), names, services(f), targetGroups(f)), "requests in flight may fail, ECS does not drain a daemon's targets gracefully"),
+			"Go on when little is going on, or take its targets out first."}, true
 	case ecsops.RuleLongDrain:
 		return Explanation{"The drain may outlast its deadline",
 			joined("; ", fmt.Sprintf("it may take %s, the deadline is %s", Duration(f.Duration), Duration(f.Limit)), targetGroups(f)),
-			"Give a longer deadline. At the deadline the bot asks; silence means undo."}, true
+			"Give a longer deadline (--deadline)."}, true
 	case ecsops.RuleAlreadyDraining:
 		return Explanation{"It is on its way out already", joined(" ", orElse(names, "DRAINING")+": someone else began this.", since("Seen since", f)),
 			"Find out who. The bot does not undo what it did not begin."}, true
 	case ecsops.RuleAZ:
-		return Explanation{"Last instance of an availability zone", joined(" ", orElse(names, "its zone")+" would have no instance left.", services(f)),
+		return Explanation{"Last instance of an availability zone", joined("; ", orElse(names, "its zone")+" would have no instance left", services(f)),
 			"Add an instance there first if services must stay spread."}, true
 	case ecsops.RuleIncomplete:
-		return Explanation{"Not everything could be read", missing(f.Missing),
-			"Grant the missing permission or try again; what is unknown is never counted as safe."}, true
+		return incomplete(f.Missing), true
 	}
 	return Explanation{}, false
 }
@@ -129,19 +148,20 @@ func explainAmber(f ecsops.Finding) (Explanation, bool) {
 func explainAmberTasks(f ecsops.Finding) (Explanation, bool) {
 	names := Some(quoteAll(f.Names), namesShown)
 	what := joined("; ", tasks(f.Tasks), names, services(f))
+	n := len(f.Tasks)
 	switch f.Rule {
 	case ecsops.RuleDaemonDependent:
 		return Explanation{"Tasks that depend on a daemon here", what, "They can only run where that daemon runs: check that other instances have it."}, true
 	case ecsops.RuleStaticPorts:
-		return Explanation{"Few places to go", joined("; ", what, "fixed host ports or one-per-instance placement leave fewer instances to choose from"),
+		return Explanation{"Few places to go", joined(": ", what, "fixed host ports, or one task per instance"),
 			"Check that another instance has the port free."}, true
 	case ecsops.RuleBatchLike:
-		return Explanation{"Looks like a job", joined("; ", what, "started by Batch, EventBridge or Step Functions"),
-			"Let it end, or stop it only if its owner agrees: the job may fail or run again."}, true
+		return Explanation{"Looks like a job", joined(": ", what, "started by Batch, EventBridge or Step Functions"),
+			plural(n, "Let it end, or stop it only if its owner agrees: the job", "Let them end, or stop them only if their owners agree: the jobs") + " may fail or run again."}, true
 	case ecsops.RuleExec:
-		return Explanation{"Someone may have a shell open", joined("; ", what, "ECS Exec is enabled"), "Ask in the team before the session is cut."}, true
+		return Explanation{"Someone may have a shell open", joined(": ", what, "ECS Exec is enabled"), "Ask in the team before the session is cut."}, true
 	case ecsops.RuleLocalData:
-		return Explanation{"Data on the machine itself", joined("; ", what, "what is on host volumes or instance store stays behind, and is lost when the machine is terminated"),
+		return Explanation{"Data on the machine itself", joined(" ", what, "stays behind, and is lost when the machine is terminated"),
 			"Copy what you need first."}, true
 	}
 	return Explanation{}, false
@@ -149,22 +169,23 @@ func explainAmberTasks(f ecsops.Finding) (Explanation, bool) {
 
 func explainState(f ecsops.Finding) (Explanation, bool) {
 	names := Some(quoteAll(f.Names), namesShown)
+	n := len(f.Tasks)
 	switch f.Rule {
 	case ecsops.RuleStandaloneTask:
-		return Explanation{"Tasks outside any service", joined(" ", tasks(f.Tasks), "A drain does not touch them: it waits until they end or are stopped."),
-			"Tick the ones to stop when you confirm, or let them end."}, true
+		return Explanation{"Tasks outside any service", joined(": ", tasks(f.Tasks), "a drain waits until "+plural(n, "it ends or is", "they end or are")+" stopped, and nothing starts "+plural(n, "it", "them")+" again"),
+			plural(n, "Tick it to be stopped when you confirm, or let it end.", "Tick the ones to stop when you confirm, or let them end.")}, true
 	case ecsops.RuleENI:
-		return Explanation{"Network interfaces go", joined(" ", tasks(f.Tasks), names, "Their addresses are gone with them: connections to them are cut."), ""}, true
+		return Explanation{"Network interfaces go", joined(": ", joined("; ", tasks(f.Tasks), names), "connections to the addresses are cut"), "Drain instead of forcing if those connections matter."}, true
 	case ecsops.RuleTransition:
 		return Explanation{"In transition", orElse(names, "the instance") + " is changing state right now.", "Wait a minute and ask again."}, true
 	case ecsops.RuleDuplicate:
-		return Explanation{"Registered more than once", "The same machine has " + Count(max(f.Count, len(f.Names)), "other registration") + orElse(colon(names), "."), "Check that this is the one you mean."}, true
+		return Explanation{"Registered more than once", "The same machine has " + Count(max(f.Count, len(f.Names)), "other registration") + orElse(colon(Some(quoteAll(shortIDs(f.Names)), namesShown)), "."), "Check that this is the one you mean."}, true
 	case ecsops.RuleGhost:
-		return Explanation{"The machine is gone", "EC2 says " + orElse(names, "that it no longer exists") + "; only the registration is left, so nothing can be orphaned.", ""}, true
+		return Explanation{"The machine is gone", "EC2 says " + orElse(stateAndReason(f.Names), "that it no longer exists") + "; nothing can be orphaned", ""}, true
 	case ecsops.RuleHostStopped:
-		return Explanation{"The machine is stopped", joined(" ", tasks(f.Tasks), "No container runs on it. If it is started again, its agent cannot rejoin under this registration."), ""}, true
+		return Explanation{"The machine is stopped", joined(" ", joined(": ", orElse(stateAndReason(f.Names), tasks(f.Tasks)), "No container runs on it."), "If it is started again, its agent cannot rejoin under this registration."), "Ask whether someone means to start it again."}, true
 	case ecsops.RuleBilling:
-		return Explanation{"EC2 keeps billing", joined(" ", names, "Deregistering does not stop the machine: it keeps running and costing until it is terminated."),
+		return Explanation{"EC2 keeps billing", orElse(joined(", ", quoteAll(f.Names)...), "the machine") + " keeps running and costing until it is terminated",
 			"Choose to terminate it, or do so later."}, true
 	case ecsops.RuleEmpty:
 		return Explanation{"No tasks here", "Nothing runs on this instance.", ""}, true
@@ -172,10 +193,23 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 	return Explanation{}, false
 }
 
+// stateAndReason is “terminated” (“Client.UserInitiatedShutdown”): of a reason its code, which says as much as its sentence.
+func stateAndReason(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	s := Quote(names[0])
+	if len(names) > 1 {
+		reason, _, _ := strings.Cut(names[1], ": ")
+		s += " (" + Quote(reason) + ")"
+	}
+	return s
+}
+
 func explainEnd(f ecsops.Finding) (Explanation, bool) {
 	switch f.Rule {
 	case ecsops.RuleExternal:
-		return Explanation{"External instance (ECS Anywhere)", Some(quoteAll(f.Names), namesShown) + " is no EC2 instance of this account.",
+		return Explanation{"External instance (ECS Anywhere)", orElse(Some(quoteAll(f.Names), namesShown), "it") + " is no EC2 instance of this account.",
 			"Deregister it in ECS and in Systems Manager, as AWS's page on external instances says."}, true
 	case ecsops.RuleGone:
 		return Explanation{"Deregistered already", "ECS says " + orElse(Some(quoteAll(f.Names), namesShown), "that it knows no such registration any more") + ".", ""}, true
@@ -200,11 +234,11 @@ func noTermination(why string) Explanation {
 	case "owner_unknown":
 		return Explanation{title, "It could not be read whether an Auto Scaling group owns it.", "Grant autoscaling:DescribeAutoScalingInstances, or ask without terminating."}
 	case "in_group":
-		return Explanation{title, "An Auto Scaling group owns it, and would start another.", "Choose whether the group starts a replacement or lowers its capacity by one."}
+		return Explanation{title, "An Auto Scaling group owns it, and would start another.", "Ask with --terminate=replace (the group starts another) or --terminate=shrink (its capacity goes down by one)."}
 	case "no_group":
-		return Explanation{title, "It is in no Auto Scaling group.", "Choose to terminate the machine itself."}
+		return Explanation{title, "It is in no Auto Scaling group.", "Ask with --terminate=ec2."}
 	case "at_minimum":
-		return Explanation{title, "Its group is at its minimum, so AWS refuses to lower the capacity.", "Choose a replacement, or lower the group's minimum first."}
+		return Explanation{title, "Its group is at its minimum, so AWS refuses to lower the capacity.", "Ask with --terminate=replace, or lower the group's minimum first."}
 	case "termination_protected":
 		return Explanation{title, "Termination protection is on.", "Switch the protection off first, or ask without terminating."}
 	case "protection_unknown":
@@ -217,28 +251,54 @@ func noTermination(why string) Explanation {
 	return Explanation{title, Quote(why), "Ask without terminating."}
 }
 
+// tasks names tasks, equal names once: a card lists the ids with what happens to each.
 func tasks(ts []ecsops.TaskRef) string {
-	if len(ts) == 0 {
-		return ""
-	}
-	names := make([]string, 0, min(len(ts), namesShown))
-	for _, t := range ts[:min(len(ts), namesShown)] {
-		n := Task(t)
+	s, _ := namesOf(ts)
+	return s
+}
+
+// namesOf is tasks, with how many it only counts.
+func namesOf(ts []ecsops.TaskRef) (s string, left int) {
+	count := map[string]int{}
+	var names []string
+	for _, t := range ts {
+		n := taskName(t)
 		if !t.Until.IsZero() {
 			n += ", protected until " + Time(t.Until)
 		}
-		names = append(names, n)
+		if count[n]++; count[n] == 1 {
+			names = append(names, n)
+		}
 	}
-	s := strings.Join(names, "; ")
-	if more := len(ts) - len(names); more > 0 {
-		s += fmt.Sprintf("; and %d more", more)
+	left = len(ts)
+	out := make([]string, 0, namesShown+1)
+	for _, n := range names[:min(len(names), namesShown)] {
+		left -= count[n]
+		out = append(out, times(n, count[n]))
 	}
-	return s + "."
+	if left > 0 {
+		out = append(out, fmt.Sprintf("and %d more", left))
+	}
+	return strings.Join(out, "; "), left
+}
+
+func times(name string, n int) string {
+	if n == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s ×%d", name, n)
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 func services(f ecsops.Finding) string {
 	return each(f.Services, func(s ecsops.ServiceImpact) string {
-		return fmt.Sprintf("service %s would have %d of %d (at least %d must run; %d of them here)", Quote(s.Service), s.After, s.Desired, s.Floor, s.Here)
+		return fmt.Sprintf("service %s would have %d of %d (%d here); at least %d must run", Quote(s.Service), s.After, s.Desired, s.Here, s.Floor)
 	})
 }
 
@@ -271,10 +331,6 @@ func Capacity(g ecsops.Group) string {
 	return fmt.Sprintf("min %d, desired %d, max %d", g.Min, g.Desired, g.Max)
 }
 
-func missing(us []ecsops.Unknown) string {
-	return each(us, Unknown)
-}
-
 func since(label string, f ecsops.Finding) string {
 	if f.Since.IsZero() {
 		return ""
@@ -302,7 +358,7 @@ func joined(sep string, parts ...string) string {
 			out = append(out, p)
 		}
 	}
-	return strings.ReplaceAll(strings.Join(out, sep), ".;", ";")
+	return strings.Join(out, sep)
 }
 
 func orElse(s, otherwise string) string {

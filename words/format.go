@@ -78,22 +78,52 @@ func TaskID(arn string) string {
 
 // Task names a task: what it runs, for which service, its id.
 func Task(t ecsops.TaskRef) string {
-	s := Quote(t.Name)
-	if t.Service != "" {
-		s += " of service " + Quote(t.Service)
-	} else if t.Class == ecsops.Standalone {
+	s := taskName(t)
+	if t.Service == "" && t.Class == ecsops.Standalone {
 		s += " (belongs to no service)"
 	}
-	return s + ", task " + string(OpenQuote) + shortID(t.ID()) + string(CloseQuote)
+	return s + ", task " + string(OpenQuote) + ShortID(t.ID()) + string(CloseQuote)
 }
 
-// shortID is the beginning of a task's 32 hexadecimal digits, enough to tell a
-// card's tasks apart on a phone; any other id is whole.
-func shortID(id string) string {
-	if len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
-		return id[:8]
+// TaskBrief is what a task runs and its id, for lists of those that come to no harm.
+func TaskBrief(t ecsops.TaskRef) string {
+	return taskName(t) + " " + string(OpenQuote) + ShortID(t.ID()) + string(CloseQuote)
+}
+
+// TaskNames names tasks without their ids, equal names once: “web:12” ×3. all
+// reports whether every name is there.
+func TaskNames(ts []ecsops.TaskRef) (names string, all bool) {
+	names, left := namesOf(ts)
+	return names, left == 0
+}
+
+// taskName is family and revision, with the service where that is called otherwise.
+func taskName(t ecsops.TaskRef) string {
+	family := t.Name
+	if i := strings.LastIndexByte(family, ':'); i > 0 {
+		family = family[:i]
 	}
-	return ForeignN(id, 40)
+	if t.Service == "" || t.Service == family {
+		return Quote(t.Name)
+	}
+	return Quote(t.Name) + " of service " + Quote(t.Service)
+}
+
+var hexID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+
+// ShortID is the beginning of an id of 32 hexadecimal digits, enough to tell a
+// card's tasks apart on a phone; any other id is whole. The audit record has all of it.
+func ShortID(id string) string {
+	return ForeignN(hexID.ReplaceAllStringFunc(id, func(s string) string { return s[:8] }), 40)
+}
+
+// shortIDs shortens every such id within names.
+func shortIDs(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = hexID.ReplaceAllStringFunc(n, func(s string) string { return s[:8] })
+	}
+	return out
 }
 
 // Machine names a target's EC2 instance, or the registration when there is none.

@@ -39,7 +39,7 @@ func Verdict(p ecsops.Plan) string {
 	case p.Verdict == ecsops.Green:
 		return "Green: no risk found."
 	case p.Verdict == ecsops.Amber:
-		return "Amber: possible, with " + Count(countOf(p, ecsops.Amber), "warning") + " to read first."
+		return "Amber: " + Count(max(countOf(p, ecsops.Amber), 1), "warning") + " to read first."
 	}
 	return "Red: " + Count(max(countOf(p, ecsops.Red), 1), "serious risk") + "; a second person must approve."
 }
@@ -52,6 +52,53 @@ func countOf(p ecsops.Plan, s ecsops.Severity) int {
 		}
 	}
 	return n
+}
+
+// Urgency orders findings: the worst severity first, within one what decides most;
+// what this version only cannot look at comes last.
+func Urgency(f ecsops.Finding) int {
+	rank := 100 * f.Severity.Rank()
+	switch {
+	case f.Bars:
+		return rank + 9
+	case f.Rule == ecsops.RuleIncomplete:
+		for _, u := range f.Missing {
+			if u.Reason != notModelled {
+				return rank + 8
+			}
+		}
+		return rank
+	case f.Rule == ecsops.RuleStandaloneTask, f.Rule == ecsops.RuleAlreadyDraining, f.Rule == ecsops.RuleDeployment, f.Rule == ecsops.RuleAgentLost,
+		f.Rule == ecsops.RuleStandaloneForce:
+		return rank + 7
+	case f.Rule == ecsops.RuleStackOwned, f.Rule == ecsops.RuleLocalData:
+		return rank + 1
+	}
+	return rank + 4
+}
+
+// First is the title of the one finding to know first, as a sentence; "" when there is none over green.
+func First(p ecsops.Plan) string {
+	var first *ecsops.Finding
+	for i, f := range p.Findings {
+		if f.Severity != ecsops.Green && (first == nil || Urgency(f) > Urgency(*first)) {
+			first = &p.Findings[i]
+		}
+	}
+	if first == nil || len(p.Barred()) > 0 {
+		return ""
+	}
+	return "Know first: " + lowerFirst(Explain(*first).Title) + "."
+}
+
+// Fold is a green finding as a clause with its rule, for one line of them all.
+func Fold(f ecsops.Finding) string {
+	e := Explain(f)
+	s := orElse(e.Detail, e.Title)
+	if f.Rule == ecsops.RuleENI {
+		s = "The network interfaces of " + orElse(tasks(f.Tasks), "tasks") + " go, connections to them are cut"
+	}
+	return Sentence(trimStop(s)) + " (" + ForeignN(string(f.Rule), 12) + ")"
 }
 
 // Path says what kind of plan it is, and why.
@@ -106,6 +153,75 @@ func Fate(f ecsops.Fate) string {
 	return "Unknown fate " + Quote(string(f))
 }
 
+// FateUnder is Fate under a plan: where the plan itself found no place to move to,
+// nobody is promised one.
+func FateUnder(p ecsops.Plan, f ecsops.Fate) string {
+	if f == ecsops.FateMoves && noPlace(p) {
+		return "To be replaced elsewhere, but there may be no place"
+	}
+	return Fate(f)
+}
+
+func noPlace(p ecsops.Plan) bool {
+	for _, f := range p.Findings {
+		if f.Rule == ecsops.RuleLastInstance || f.Rule == ecsops.RuleWontFit {
+			return true
+		}
+	}
+	return false
+}
+
+// DrainTime says how long the drain takes, as far as that can be said, and what
+// happens at its deadline.
+func DrainTime(p ecsops.Plan) string {
+	var waits []ecsops.TaskRef
+	stuck, unsure := false, false
+	for _, f := range p.Fates {
+		switch f.Fate {
+		case ecsops.FateMoves:
+			stuck = stuck || noPlace(p)
+		case ecsops.FateWaits:
+			waits = append(waits, f.Task)
+		case ecsops.FateStuck:
+			stuck = true
+		case ecsops.FateUnknown:
+			unsure = true
+		}
+	}
+	s := "How long the drain takes cannot be estimated"
+	switch {
+	case stuck:
+		s = "As things are, the drain does not end by itself"
+	case len(waits) > 0:
+		s = "The drain lasts until " + plural(len(waits), "the task that holds it ends", "the tasks that hold it end")
+	case p.ETA > 0 && !unsure:
+		s = "The drain may take about " + Duration(p.ETA)
+	}
+	limit := p.Intent.Deadline
+	if limit <= 0 {
+		limit = ecsops.DefaultDeadline
+	}
+	if p.Path == ecsops.PathObserve {
+		return s + ". After " + Duration(limit) + " the bot asks; silence ends its part, and the drain, which it did not begin, goes on."
+	}
+	return s + ". After " + Duration(limit) + " the bot asks; silence means undo."
+}
+
+// Holding says what ends a hold that the drain is in, while it is in it.
+func Holding(r ecsops.Rule) string {
+	switch r {
+	case ecsops.RuleStandaloneTask:
+		return "It waits until they end. No service starts them again: stop them in ECS if their owner agrees, or undo."
+	case ecsops.RuleDrainImpossible:
+		return "Raise the service's desired count or maximum percent, or lower its minimum percent: then it goes on by itself."
+	case ecsops.RuleWontFit:
+		return "Add capacity to the cluster: then it goes on by itself."
+	case ecsops.RuleProtectedTask:
+		return "It waits until the protection ends, or its owner lifts it."
+	}
+	return Explain(ecsops.Finding{Rule: r}).WayOut
+}
+
 // FateRank orders fates for a card: what hurts most first.
 func FateRank(f ecsops.Fate) int {
 	switch f {
@@ -136,17 +252,18 @@ func Orphans(n int, t ecsops.Target, ec2 ecsops.Fact[ecsops.EC2]) string {
 	return "ECS will show STOPPED; the containers of " + Count(n, "task") + " keep running on " + Machine(t) + " " + until + "."
 }
 
-// LeftBehind says what one orphan goes on doing, by its network mode.
+// LeftBehind says what one orphan goes on doing, by its kind and network mode.
 func LeftBehind(t ecsops.TaskRef) string {
-	if t.Class == ecsops.Standalone && t.Network != "awsvpc" {
-		return "it goes on, unwatched; nothing replaces it"
-	}
-	switch t.Network {
-	case "awsvpc":
+	switch {
+	case t.Network == "awsvpc":
 		return "its network is cut, its processes go on"
-	case "bridge", "host":
-		return "it stays reachable: with its replacement it may be a duplicate worker"
-	case "none":
+	case t.Class == ecsops.Standalone:
+		return "it goes on, unwatched; nothing replaces it"
+	case t.Class == ecsops.Daemon && (t.Network == "bridge" || t.Network == "host"):
+		return "it stays reachable, unwatched"
+	case t.Network == "bridge", t.Network == "host":
+		return "it stays reachable, beside its replacement: a duplicate worker"
+	case t.Network == "none":
 		return "it goes on without network"
 	}
 	return "it goes on; its network mode is unknown"

@@ -38,7 +38,7 @@ func State(s workflow.State) string {
 	case workflow.Expired:
 		return "Expired: nothing was done"
 	case workflow.Stopped:
-		return "Ended early, by a person or for want of an answer"
+		return "Ended early"
 	case workflow.Failed:
 		return "Failed"
 	}
@@ -76,13 +76,13 @@ func StateSymbol(s workflow.State) string {
 func Step(s ecsops.Step) string {
 	switch s.Kind {
 	case ecsops.StepDrain:
-		return "Set the instance to DRAINING: no new task starts there"
+		return "Set the instance to DRAINING"
 	case ecsops.StepWait:
-		return "Wait until every task there has ended"
+		return "Wait until its tasks have ended"
 	case ecsops.StepStopTasks:
 		return "Stop " + Count(len(s.Tasks), "ticked task") + " that no service replaces"
 	case ecsops.StepDeregister:
-		return "Deregister, without force: ECS refuses while anything still runs"
+		return "Deregister, without force"
 	case ecsops.StepForce:
 		return "Deregister by force"
 	case ecsops.StepTerminate:
@@ -93,6 +93,27 @@ func Step(s ecsops.Step) string {
 	return "A step that this version cannot name: " + Quote(string(s.Kind))
 }
 
+// StepBrief is a step in a word or two, for a row of steps that are done.
+func StepBrief(s ecsops.Step) string {
+	switch s.Kind {
+	case ecsops.StepDrain:
+		return "drain"
+	case ecsops.StepWait:
+		return "wait"
+	case ecsops.StepStopTasks:
+		return "stop " + Count(len(s.Tasks), "task")
+	case ecsops.StepDeregister:
+		return "deregister"
+	case ecsops.StepForce:
+		return "deregister by force"
+	case ecsops.StepTerminate:
+		return "terminate"
+	case ecsops.StepVerify:
+		return "look"
+	}
+	return Quote(string(s.Kind))
+}
+
 func terminateStep(s ecsops.Step) string {
 	group := ""
 	if s.Group != "" {
@@ -100,9 +121,9 @@ func terminateStep(s ecsops.Step) string {
 	}
 	switch s.Terminate {
 	case ecsops.Replace:
-		return "Terminate the machine through its Auto Scaling group" + group + ", which starts a replacement"
+		return "Terminate the machine through its group" + group + ", which starts a replacement"
 	case ecsops.Shrink:
-		return "Terminate the machine through its Auto Scaling group" + group + ", and lower the group's desired capacity by one"
+		return "Terminate the machine through its group" + group + ", whose capacity goes down by one"
 	}
 	return "Terminate the EC2 machine"
 }

@@ -9,11 +9,16 @@ import (
 // Unknown says which fact is missing, which call did not yield it, and why:
 // "could not read load-balancer health: “elasticloadbalancing:DescribeTargetHealth” answered “AccessDenied”".
 func Unknown(u ecsops.Unknown) string {
-	s := "could not read " + Fact(u.Fact)
+	return unread([]string{Fact(u.Fact)}, u)
+}
+
+// unread says of facts that one call failed to bring them, and how.
+func unread(facts []string, u ecsops.Unknown) string {
+	s := "could not read " + Some(facts, len(facts))
 	call := Foreign(u.Call)
 	switch reason := Foreign(u.Reason); {
-	case u.Reason == "not modelled":
-		return "this version does not look at " + Fact(u.Fact)
+	case u.Reason == notModelled:
+		return byHand(u.Fact)
 	case reason == "" || u.Reason == "not read":
 		if call != "" {
 			return s + ": " + Quote(call) + " was not asked"
@@ -26,6 +31,67 @@ func Unknown(u ecsops.Unknown) string {
 	default:
 		return s + ": " + Quote(call) + " answered " + Quote(reason)
 	}
+}
+
+// notModelled is the reason of a fact that no call would bring: this version has no rule for it.
+const notModelled = "not modelled"
+
+// byHand says what this version does not look at, and what to look at instead.
+func byHand(fact string) string {
+	switch fact {
+	case "capacity":
+		return "the bot does not compute whether the replacements fit: check that other instances have the CPU, memory and ports free"
+	case "classic_lbs", "classic_load_balancers":
+		return "the bot does not read Classic Load Balancers: check that they keep healthy instances"
+	case "target_type_lambda", "target_type_alb":
+		return "the bot does not read the health of " + Fact(fact) + ": check that yourself"
+	}
+	return "this version does not look at " + Fact(fact) + ": check that yourself"
+}
+
+// missing says what could not be read, facts that one call failed to bring together.
+func missing(us []ecsops.Unknown) string {
+	facts := map[ecsops.Unknown][]string{}
+	var kinds []ecsops.Unknown
+	for _, u := range us {
+		kind := ecsops.Unknown{Call: u.Call, Reason: u.Reason}
+		if u.Reason == notModelled {
+			kind.Fact = u.Fact
+		}
+		if facts[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		facts[kind] = append(facts[kind], Fact(u.Fact))
+	}
+	out := make([]string, 0, len(kinds))
+	for _, k := range kinds {
+		out = append(out, unread(facts[k], k))
+	}
+	if len(out) > missingShown {
+		out = append(out[:missingShown], "and "+Count(len(out)-missingShown, "more failed call"))
+	}
+	return strings.Join(out, "; ")
+}
+
+// missingShown is how many failed calls a sentence names: what is not known is not hidden.
+const missingShown = 8
+
+// incomplete is A12: what could not be read, or what no version of this bot looks at.
+func incomplete(us []ecsops.Unknown) Explanation {
+	title := "Not looked at by the bot"
+	for _, u := range us {
+		if u.Reason != notModelled {
+			title = ""
+		}
+	}
+	switch {
+	case title == "" || len(us) == 0:
+		return Explanation{"Not everything could be read", missing(us),
+			"Grant the missing permission or try again; what is unknown is never counted as safe."}
+	case len(us) == 1 && us[0].Fact == "capacity":
+		title = "Room for the replacements is not looked at"
+	}
+	return Explanation{title, missing(us), ""}
 }
 
 // Fact names a snapshot's fact.

@@ -213,7 +213,7 @@ func TestSentences(t *testing.T) {
 		"a missing permission is named": {
 			Unknown(ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}),
 			"could not read load-balancer health: “elasticloadbalancing:DescribeTargetHealth” answered “AccessDenied”"},
-		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_lbs", Reason: "not modelled"}), "this version does not look at Classic Load Balancers"},
+		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_lbs", Reason: "not modelled"}), "the bot does not read Classic Load Balancers: check that they keep healthy instances"},
 		"a refusal says that nothing changed": {
 			Refusal(policy.Propose, policy.Verdict{Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonGuest}}),
 			"not deregistering: you are not among the operators; guests may not use this. Nothing was changed."},
@@ -224,6 +224,28 @@ func TestSentences(t *testing.T) {
 			"ECS will show STOPPED; the containers of 2 tasks keep running on i-0a1b2c3d4e5f60001 until you stop them or terminate the machine."},
 		"a machine that is gone runs nothing": {Orphans(2, target, ecsops.Known(ecsops.EC2{State: "terminated"})), "The machine is gone, so no container is left running."},
 		"a task by name":                      {Task(task), "“report:3” (belongs to no service), task “01234567”"},
+		"a service of another name is named":  {Task(ecsops.TaskRef{ARN: task.ARN, Name: "report:3", Service: "nightly", Class: ecsops.Replica}), "“report:3” of service “nightly”, task “01234567”"},
+		"equal names are counted":             {tasks([]ecsops.TaskRef{task, task, {Name: "web:1", Service: "web"}}), "“report:3” ×2; “web:1”"},
+		"facts that one call failed to bring stand together, and no other": {
+			Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: "ec2", Call: "ec2:X", Reason: "AccessDenied"}, {Fact: "capacity", Reason: "not modelled"}, {Fact: "group", Call: "ec2:X", Reason: "AccessDenied"}}}).Detail,
+			"could not read the EC2 machine and the Auto Scaling group: “ec2:X” answered “AccessDenied”; the bot does not compute whether the replacements fit: check that other instances have the CPU, memory and ports free"},
+		"what may be so is not said to be so": {Explain(ecsops.Finding{Rule: ecsops.RuleOwnHost, Missing: []ecsops.Unknown{{Fact: "self", Call: "x", Reason: "AccessDenied"}}}).Title, "The bot may run on that instance"},
+		"a drain that a task holds has no estimate": {DrainTime(ecsops.Plan{ETA: time.Minute, Fates: []ecsops.TaskFate{{Fate: ecsops.FateWaits}}}),
+			"The drain lasts until the task that holds it ends. After 30 min the bot asks; silence means undo."},
+		"a drain without a place to go has none either": {
+			DrainTime(ecsops.Plan{ETA: time.Minute, Fates: []ecsops.TaskFate{{Fate: ecsops.FateMoves}}, Findings: []ecsops.Finding{{Rule: ecsops.RuleLastInstance}}}),
+			"As things are, the drain does not end by itself. After 30 min the bot asks; silence means undo."},
+		"a foreign drain is not undone": {DrainTime(ecsops.Plan{ETA: time.Minute, Path: ecsops.PathObserve}),
+			"The drain may take about 60 s. After 30 min the bot asks; silence ends its part, and the drain, which it did not begin, goes on."},
+		"what hurts comes first": {First(ecsops.Plan{Findings: []ecsops.Finding{
+			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "capacity", Reason: "not modelled"}}}, {Rule: ecsops.RuleBilling, Severity: ecsops.Green}, {Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber}}}),
+			"Know first: tasks outside any service."},
+		"a passed check is short": {Check(ecsops.Check{ID: "V4", Result: ecsops.CheckPassed, Count: 1, Want: 1, Names: []string{"0123456789abcdef0123456789abcdef on x"}}),
+			"The replacements run on other instances: verified (1 of 1)"},
+		"a pending check names what is missing": {Check(ecsops.Check{ID: "V4", Result: ecsops.CheckPending, Count: 0, Want: 1, Names: []string{"0123456789abcdef0123456789abcdef on x"}}),
+			"The replacements run on other instances: not yet (0 of 1; “01234567 on x”)"},
+		"orphans are no check that does not apply": {NotApplicable([]ecsops.Check{{ID: "V5", Result: ecsops.CheckSkipped, Count: 1, Names: []string{"a"}}, {ID: "V8", Result: ecsops.CheckSkipped}, {ID: "V1", Result: ecsops.CheckUnknown}}),
+			"Does not apply: V8 (Auto Scaling group)"},
 		"below the minimum AWS refuses": {GroupArithmetic(ecsops.Group{Name: "g", Min: 2, Desired: 2, Max: 4}, ecsops.Shrink),
 			"Auto Scaling group “g”: desired 2 → 1 (min 2, max 4); nothing is started in its place. AWS will refuse: that is below the minimum."},
 		"an approval of orphans is no order to stop them": {
