@@ -25,6 +25,8 @@ type memStore struct {
 	ticks  map[string]time.Time
 	// fail makes the next commits fail: before effect or after it.
 	fail func(Change) (before, after error)
+	// after runs when a commit took effect, before its caller hears of it.
+	after func(Change)
 }
 
 var _ Store = (*memStore)(nil)
@@ -89,6 +91,14 @@ func (m *memStore) Operations(_ context.Context, _ Filter) ([]Operation, error) 
 }
 
 func (m *memStore) Commit(_ context.Context, c Change) error {
+	err := m.commit(c)
+	if err == nil && m.after != nil {
+		m.after(c)
+	}
+	return err
+}
+
+func (m *memStore) commit(c Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {

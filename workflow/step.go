@@ -145,12 +145,25 @@ func (e *Engine) perform(ctx context.Context, op Operation, m Move) (time.Time, 
 	if m.Act == nil {
 		return m.Next, op, nil
 	}
-	out := e.fleet.Do(ctx, *m.Act)
+	return e.closeOrder(ctx, op, e.call(ctx, op, *m.Act))
+}
+
+// call makes the one attempt of the order that was just committed. A process that
+// was paused in between must not: after the barrier others looked, found nothing,
+// and may have carried out a stop. AWS takes no fencing token, so time is the fence.
+func (e *Engine) call(ctx context.Context, op Operation, a ecsops.Action) ecsops.Outcome {
+	if now := e.store.Clock().Now(); !e.settings.Sole && now.Sub(op.Order.At) > e.settings.Barrier/3 {
+		return ecsops.Outcome{Result: ecsops.Throttled, Code: notSent, At: now}
+	}
+	out := e.fleet.Do(ctx, a)
 	if out.At.IsZero() {
 		out.At = e.store.Clock().Now()
 	}
-	return e.closeOrder(ctx, op, out)
+	return out
 }
+
+// notSent is the code of an order that this process did not send in time: nothing happened.
+const notSent = "NotSent"
 
 func logMove(ctx context.Context, op Operation) {
 	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("state", string(op.State)).

@@ -247,10 +247,14 @@ type authority struct {
 	verdict policy.Verdict
 	err     error
 	asked   int
+	onAsk   func()
 }
 
 func (a *authority) Authorize(context.Context, Operation) (policy.Verdict, error) {
 	a.asked++
+	if a.onAsk != nil {
+		a.onAsk()
+	}
 	return a.verdict, a.err
 }
 
