@@ -12,21 +12,21 @@ import (
 	"ecsbot/policy"
 )
 
-func wantCalls(t *testing.T, w *world, want ...ecsops.ActionKind) {
+func wantCalls(t tester, w *world, want ...ecsops.ActionKind) {
 	t.Helper()
 	if !slices.Equal(w.calls, want) {
 		t.Errorf("AWS was asked %v, want %v", w.calls, want)
 	}
 }
 
-func wantEnd(t *testing.T, op Operation, s State, cause string) {
+func wantEnd(t tester, op Operation, s State, cause string) {
 	t.Helper()
 	if op.State != s || op.Cause != cause {
 		t.Errorf("ended %s (%s), want %s (%s); block %+v, checks %+v", op.State, op.Cause, s, cause, op.Block, op.Progress.Checks)
 	}
 }
 
-func wantAnswer(t *testing.T, a Answer, k AnswerKind) {
+func wantAnswer(t tester, a Answer, k AnswerKind) {
 	t.Helper()
 	if a.Kind != k {
 		t.Fatalf("answer %q %v %v %q, want %q", a.Kind, a.Reasons, a.Changes, a.Detail, k)
@@ -152,6 +152,9 @@ func TestForceWantsTypedIDAndSecondPerson(t *testing.T) {
 		t.Fatalf("after force the operation is %s", a.Op.State)
 	}
 	wantAnswer(t, r.decide(op.ID, Approve, olga), NotYours)
+	if ev := r.store.events[len(r.store.events)-1]; ev.Type != EvRefused || ev.Action != policy.Approve || ev.Actor != olga {
+		t.Errorf("the record of the refusal: %+v", ev)
+	}
 	wantAnswer(t, r.decide(op.ID, Approve, ana), Accepted)
 	wantEnd(t, r.run(op.ID, nil), Done, "orphans_left")
 	wantCalls(t, r.world, ecsops.ActForceDeregister)

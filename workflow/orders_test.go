@@ -214,7 +214,7 @@ func TestObserve(t *testing.T) {
 }
 
 // twoProcesses is a second engine on the same store and world; neither is alone.
-func twoProcesses(t *testing.T, r *rig) (a, b *Engine) {
+func twoProcesses(t tester, r *rig) (a, b *Engine) {
 	t.Helper()
 	make := func() *Engine {
 		e, err := New(Deps{Store: r.store, Fleet: r.world, Authority: r.auth})

@@ -135,7 +135,7 @@ func (e *Engine) recordRefusal(ctx context.Context, op Operation, dec Decision, 
 	target := op.Target
 	return e.Record(ctx, Event{
 		Op: op.ID, Type: EvRefused, Actor: dec.Actor, Channel: dec.Channel, Target: &target,
-		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Detail: string(dec.Verb),
+		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Action: policy.Action(dec.Verb),
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"testing"
 	"time"
 
 	"ecsbot/ecsops"
@@ -31,6 +30,7 @@ type world struct {
 	// unreadable makes looks fail with this code.
 	unreadable string
 	onDo       func(ecsops.Action)
+	onTake     func(ecsops.Action)
 	missing    bool
 	lags       bool // the list still shows what is gone
 	slowGone   bool // deregistered, but reads still show what was
@@ -202,6 +202,9 @@ func (w *world) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
 
 // allowed is ECS's own no.
 func (w *world) allowed(a ecsops.Action) ecsops.Outcome {
+	if w.status == "INACTIVE" && !isTermination(a.Kind) && a.Kind != ecsops.ActStopTask {
+		return ecsops.Outcome{Result: ecsops.Refused, Code: "ClientException"}
+	}
 	if a.Kind == ecsops.ActDeregister {
 		for _, t := range w.tasks {
 			if !t.Stopped() {
@@ -213,11 +216,18 @@ func (w *world) allowed(a ecsops.Action) ecsops.Outcome {
 }
 
 func (w *world) take(a ecsops.Action) {
+	if w.onTake != nil {
+		w.onTake(a)
+	}
 	switch a.Kind {
-	case ecsops.ActDrain:
+	case ecsops.ActDrain, ecsops.ActUndrain:
+		if w.status != "ACTIVE" && w.status != "DRAINING" {
+			return // gone: the call can have had no effect
+		}
 		w.status, w.drainedFrom = "DRAINING", w.clock.now
-	case ecsops.ActUndrain:
-		w.status = "ACTIVE"
+		if a.Kind == ecsops.ActUndrain {
+			w.status = "ACTIVE"
+		}
 	case ecsops.ActStopTask:
 		for i := range w.tasks {
 			if w.tasks[i].ARN == a.Task {
@@ -260,9 +270,19 @@ func (a *authority) Authorize(context.Context, Operation) (policy.Verdict, error
 
 var errSlackDown = errors.New("slack does not answer")
 
+// tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // rig is an engine on a world, driven by hand.
 type rig struct {
-	t     *testing.T
+	t     tester
 	clock *fakeClock
 	store *memStore
 	world *world
@@ -270,7 +290,7 @@ type rig struct {
 	e     *Engine
 }
 
-func newRig(t *testing.T, tasks ...ecsops.Task) *rig {
+func newRig(t tester, tasks ...ecsops.Task) *rig {
 	t.Helper()
 	clock := &fakeClock{now: time.Unix(1_800_000_000, 0).UTC()}
 	r := &rig{t: t, clock: clock, store: newMemStore(clock), world: newWorld(clock, tasks...),
