@@ -30,7 +30,7 @@ func personEvent(ev workflow.Event) (string, bool) {
 	case workflow.EvProposed:
 		return "asked to deregister " + eventTarget(ev) + asked(ev) + verdictOf(ev) + because(ev.Reason), true
 	case workflow.EvRefused:
-		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + Reasons(ev.Reasons) + changed(ev), true
+		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + refusedFor(ev) + changed(ev), true
 	case workflow.EvConfirmed:
 		return "confirmed" + rev + listed(ev) + because(ev.Reason), true
 	case workflow.EvAsked:
@@ -49,6 +49,14 @@ func personEvent(ev workflow.Event) (string, bool) {
 		return "asked to force it:" + orElse(rev, " a new revision") + " awaits a decision" + verdictOf(ev) + listed(ev), true
 	}
 	return "", false
+}
+
+// refusedFor says why: policy's reasons, or what was wrong with the click.
+func refusedFor(ev workflow.Event) string {
+	if len(ev.Reasons) == 0 && ev.Cause != "" {
+		return trimStop(lowerFirst(Cause(ev.Cause)))
+	}
+	return Reasons(ev.Reasons)
 }
 
 func deedEvent(ev workflow.Event) (string, bool) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,6 +198,25 @@ func TestEveryCauseOfTheEngineHasWords(t *testing.T) {
 	}
 }
 
+// What is red or amber comes with a way out. (What no version looks at says in its detail what to check.)
+func TestEveryRiskHasAWayOut(t *testing.T) {
+	green := []ecsops.Rule{ecsops.RuleGhost, ecsops.RuleEmpty, ecsops.RuleGone}
+	for _, r := range constants(t, "../ecsops", "Rule") {
+		if slices.Contains(green, ecsops.Rule(r)) {
+			continue
+		}
+		if e := Explain(ecsops.Finding{Rule: ecsops.Rule(r), Tasks: []ecsops.TaskRef{{Name: "a"}}}); e.WayOut == "" {
+			t.Errorf("rule %s has no way out", r)
+		}
+	}
+	for _, fact := range []string{"capacity", "classic_load_balancers", "target_type_lambda", "target_type_alb"} {
+		e := Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: fact, Reason: "not modelled"}}})
+		if !strings.Contains(e.Detail, "check") {
+			t.Errorf("%s: nobody says what to check: %q", fact, e.Detail)
+		}
+	}
+}
+
 func TestChecksHaveWords(t *testing.T) {
 	for i := 1; i <= 8; i++ {
 		id := fmt.Sprintf("V%d", i)
@@ -312,4 +332,18 @@ func FuzzForeign(f *testing.F) {
 			t.Errorf("cleaning twice differs: %q, then %q", got, again)
 		}
 	})
+}
+
+func TestRefusedClickSaysWhatAndWhy(t *testing.T) {
+	target := ecsops.Target{EC2: "i-0a1b2c3d4e5f60001"}
+	for want, ev := range map[string]workflow.Event{
+		"tried to force it for i-0a1b2c3d4e5f60001":    {Type: workflow.EvRefused, Action: policy.Force, Target: &target, Cause: "mistyped"},
+		"was refused: the typed id was another one":    {Type: workflow.EvRefused, Action: policy.Force, Target: &target, Cause: "mistyped"},
+		"was refused: unknown token":                   {Type: workflow.EvRefused, Action: policy.Confirm, Cause: "unknown_token"},
+		"was refused: you are not among the operators": {Type: workflow.EvRefused, Action: policy.Confirm, Cause: "not_yours", Reasons: []policy.Reason{policy.ReasonNotOperator}},
+	} {
+		if got := EventPhrase(ev); !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
 }
