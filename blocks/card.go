@@ -84,10 +84,10 @@ func spoken(op workflow.Operation) string {
 	default:
 		s += words.State(op.State) + progressCounts(op) + "."
 		if op.Block != nil {
-			s += " " + words.Block(*op.Block)
+			s += " " + words.BlockOf(op)
 		}
 		if op.Proposal != nil {
-			s += " A new revision awaits a decision: " + words.Verdict(p) + spokenOrphans(p, op.Target)
+			s += " A new revision awaits a decision: " + sentences(words.Verdict(p), words.First(p)) + spokenOrphans(p, op.Target)
 		}
 	}
 	return s + " Operation " + words.Quote(op.ID) + "."
@@ -113,7 +113,7 @@ func drawPeople(s *sheet, op workflow.Operation) {
 		parts = append(parts, "Confirmed by "+decider(*op.Confirmed, op))
 	}
 	if op.ProposalConfirmed != nil {
-		parts = append(parts, "Confirmed by "+decider(*op.ProposalConfirmed, op))
+		parts = append(parts, "Revision "+mrkdwn(strconv.Itoa(op.ProposalConfirmed.Revision))+" confirmed by "+who(op.ProposalConfirmed.Actor))
 	}
 	for i, a := range op.Approvals {
 		if i < 3 {

@@ -184,7 +184,10 @@ func ended(p ecsops.Plan, s workflow.State, cause string) workflow.Operation {
 	if s == workflow.Done || s == workflow.Unverified {
 		op.Progress.Checks = checks()
 		if s == workflow.Done {
-			op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4}, {ID: "V7", Result: ecsops.CheckPassed}, {ID: "V8", Result: ecsops.CheckSkipped}}
+			op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"running"}}, {ID: "V8", Result: ecsops.CheckSkipped}}
+		}
+		if s == workflow.Done && p.Intent.Force {
+			op.Progress.Checks = append(op.Progress.Checks, ecsops.Check{ID: "V5", Result: ecsops.CheckSkipped, Count: 4, Names: []string{"a1b2c3d489abcdef0123456789abcde1"}})
 		}
 	}
 	return op

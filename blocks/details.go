@@ -18,10 +18,10 @@ func Details(op workflow.Operation, o Options) []Message {
 	p := shownPlan(op)
 	var lines []mrkdwn
 	for _, f := range byUrgency(p.Findings) {
-		lines = append(lines, mrkdwn(words.Symbol(f.Severity))+" "+sayN(words.Finding(f), 900))
+		lines = append(lines, mrkdwn(words.Symbol(f.Severity))+" "+mrkdwn(words.Severity(f.Severity))+", "+sayN(string(f.Rule), 12)+": "+sayN(words.Finding(f), 900))
 	}
 	for _, f := range p.Fates {
-		lines = append(lines, "• "+taskLine(f.Task, f.Fate, depth{line: 500})+" → "+say(words.Fate(f.Fate))+"; in full "+code(words.TaskID(f.Task.ARN)))
+		lines = append(lines, "• "+taskLine(f.Task, f.Fate, depth{line: 500})+" → "+say(words.FateUnder(p, f.Fate))+"; in full "+code(words.TaskID(f.Task.ARN)))
 	}
 	return append(out, pages(lines, "Operation "+words.Quote(op.ID)+", in full", detailsMost-1)...)
 }

@@ -180,11 +180,12 @@ func ApproverAsk(op workflow.Operation, o Options) Message {
 	if len(o.Approvers) > 0 {
 		lines = append(lines, principals(o.Approvers))
 	}
-	lines = append(lines, mrkdwn(words.Symbol(p.Verdict))+" "+sayN(words.Verdict(p), 500))
+	told := sentences(words.Verdict(p), words.First(p)) + spokenOrphans(p, op.Target)
+	lines = append(lines, mrkdwn(words.Symbol(p.Verdict))+" "+sayN(told, 700))
 	s.section("ask", lines...)
 	s.section("where", where(op.Target))
-	s.context("people", "Operation "+code(words.ForeignN(op.ID, 40)), "Read the card and decide on its buttons; not the person who asked", "Ends "+when(expiry(op)))
-	text := "Approval wanted: deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). " + words.Verdict(p) + " Operation " + words.Quote(op.ID) + "."
+	s.context("people", "Operation "+code(words.ForeignN(op.ID, 40)), "Read the card, then decide on its buttons; the person who asked cannot", "Ends "+when(expiry(op)))
+	text := "Approval wanted: deregister " + words.Machine(op.Target) + byForce(p) + " (" + words.Where(op.Target) + "). " + told + " Operation " + words.Quote(op.ID) + "."
 	return Message{Text: fallback(text), Blocks: s.blocks}
 }
 
@@ -193,6 +194,13 @@ func expiry(op workflow.Operation) time.Time {
 		return op.ProposalExpires
 	}
 	return op.ExpiresAt
+}
+
+func byForce(p ecsops.Plan) string {
+	if p.Intent.Force {
+		return " by force"
+	}
+	return ""
 }
 
 func forceWord(p ecsops.Plan) mrkdwn {

@@ -197,7 +197,7 @@ func orphanNetworks(orphans []ecsops.TaskRef) mrkdwn {
 	}
 	var out mrkdwn
 	if reachable > 0 {
-		out += mrkdwn(words.Count(reachable, "service task")) + " in bridge or host mode may go on as duplicate workers. "
+		out += mrkdwn(words.Count(reachable, "service task")) + " in bridge or host mode may go on beside a replacement, doing the work twice. "
 	}
 	if cut > 0 {
 		out += mrkdwn(words.Count(cut, "task")) + " in awsvpc mode: the network is cut, the processes go on."

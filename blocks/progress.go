@@ -66,9 +66,11 @@ func drawBlock(s *sheet, op workflow.Operation, d depth) {
 	if words.Foreign(b.Call+b.Detail) != "" {
 		lines = append(lines, blockDetail(*b))
 	}
-	lines = append(lines, sayN(words.BlockWayOut(workflow.Block{Reason: b.Reason}), d.line))
+	if op.Proposal == nil || b.Reason != workflow.BlockedDeadline { // else the revision below is what is asked
+		lines = append(lines, sayN(words.BlockWayOut(workflow.Block{Reason: b.Reason}), d.line))
+	}
 	if !b.AskedUntil.IsZero() {
-		lines = append(lines, "Without an answer the bot undoes the drain "+when(b.AskedUntil)+".")
+		lines = append(lines, "Without an answer by "+when(b.AskedUntil)+" "+say(words.Silence(op))+".")
 	}
 	s.section("block", lines...)
 }

@@ -88,9 +88,56 @@ func drawFates(s *sheet, p ecsops.Plan, t ecsops.Target, d depth, rest mrkdwn) {
 		if fate == ecsops.FateOrphaned {
 			lines = append(lines, sayN(words.Orphans(len(ts), t, p.Snapshot.EC2), 400))
 		}
-		s.section("tasks", append(lines, bullets(len(ts), d, func(i int) mrkdwn { return taskLine(ts[i], fate, d) }, rest)...)...)
+		s.section("tasks", append(lines, taskBullets(ts, fate, d, rest)...)...)
 	}
 	s.section("tasks", harmless...)
+}
+
+// taskBullets lists tasks: a few and all orphans one by one, many others by what they run.
+func taskBullets(ts []ecsops.TaskRef, fate ecsops.Fate, d depth, rest mrkdwn) []mrkdwn {
+	if len(ts) <= rowMost || fate == ecsops.FateOrphaned {
+		return bullets(len(ts), d, func(i int) mrkdwn { return taskLine(ts[i], fate, d) }, rest)
+	}
+	groups := alike(ts)
+	var out []mrkdwn
+	left, used := len(ts), 0
+	for _, g := range groups[:min(len(groups), d.items)] {
+		line := "• " + taskLine(g[0], fate, d)
+		if more := len(g) - 1; more > 0 {
+			line += " and " + mrkdwn(strconv.Itoa(more)) + " more" + rest
+		}
+		if used += runeCount(string(line)) + 1; used > bulletsBudget {
+			break
+		}
+		out = append(out, line)
+		left -= len(g)
+	}
+	if left > 0 {
+		out = append(out, "• …and "+mrkdwn(words.Count(left, "task"))+" more"+rest)
+	}
+	return out
+}
+
+// alike groups tasks that run the same, for the same service, protected until the same time.
+func alike(ts []ecsops.TaskRef) [][]ecsops.TaskRef {
+	type kind struct {
+		name, service string
+		class         ecsops.TaskClass
+		until         int64
+	}
+	at := map[kind]int{}
+	var out [][]ecsops.TaskRef
+	for _, t := range ts {
+		k := kind{t.Name, t.Service, t.Class, t.Until.Unix()}
+		i, seen := at[k]
+		if !seen {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], t)
+	}
+	return out
 }
 
 // rowMost is how many tasks a row names one by one; more are counted by name.

@@ -1,6 +1,8 @@
 package words
 
 import (
+	"time"
+
 	"ecsbot/workflow"
 )
 
@@ -33,7 +35,7 @@ func BlockTitle(r workflow.BlockReason) string {
 func BlockWayOut(b workflow.Block) string {
 	silence := ""
 	if !b.AskedUntil.IsZero() {
-		silence = " Without an answer by " + Time(b.AskedUntil) + " the bot undoes the drain."
+		silence = " Without an answer by " + Time(b.AskedUntil) + " the bot undoes the drain, if it is its own."
 	}
 	switch b.Reason {
 	case workflow.BlockedDeadline:
@@ -56,6 +58,30 @@ func BlockWayOut(b workflow.Block) string {
 		return "The bot looks until it is sure, and does nothing else before."
 	}
 	return "Look at the operation's status." + silence
+}
+
+// Silence says what happens when nobody answers a question of op's: its own drain is
+// undone, another's is left.
+func Silence(op workflow.Operation) string {
+	if op.WasStatus == "DRAINING" {
+		return "the bot ends its part, and the drain, which it did not begin, goes on"
+	}
+	return "the bot undoes the drain"
+}
+
+// BlockOf says why op pauses and what ends the pause; op.Block must be set.
+func BlockOf(op workflow.Operation) string {
+	b := *op.Block
+	until := b.AskedUntil
+	b.AskedUntil = time.Time{}
+	s := Block(b)
+	if op.Proposal != nil && b.Reason == workflow.BlockedDeadline {
+		s = BlockTitle(b.Reason) + "." // the revision is what is asked
+	}
+	if !until.IsZero() {
+		s += " Without an answer by " + Time(until) + " " + Silence(op) + "."
+	}
+	return s
 }
 
 // Block says why an operation pauses and what ends the pause.

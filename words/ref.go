@@ -39,7 +39,7 @@ func NotFound(r ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreada
 		s += " Looked in " + Count(len(searched), "cluster") + ": " + Some(quoteAll(names), 5) + "."
 	}
 	if len(unreadable) > 0 {
-		s += " It may be where nothing could be read: " + each(unreadable, Unknown) + "."
+		s += " It may be where this failed: " + missing(unreadable) + "."
 	}
 	if len(near) > 0 {
 		s += " Similar: " + Some(quoteAll(near), 5) + "."
