@@ -22,6 +22,8 @@ func TestAnyStory(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"":        s.check,
 			"step":    s.step,
+			"walk":    s.walk,
+			"go on":   s.walk,
 			"time":    s.time,
 			"click":   s.click,
 			"right":   s.rightClick,
@@ -60,6 +62,9 @@ func newStory(rt *rapid.T) *story {
 	s.rig.world.onTake = func(a ecsops.Action) { s.taken[a.Kind]++ }
 	s.restart(rt)
 	s.propose(rt)
+	for range rapid.IntRange(0, 4).Draw(rt, "right clicks") {
+		s.rightClick(rt)
+	}
 	return s
 }
 
@@ -108,6 +113,18 @@ func (s *story) step(rt *rapid.T) {
 	}
 }
 
+// walk steps one operation, and lets the time pass that it wants to wait.
+func (s *story) walk(rt *rapid.T) {
+	id := rapid.SampledFrom(s.ids).Draw(rt, "op")
+	for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		next, err := s.e.Step(rt.Context(), id)
+		s.check(rt)
+		if wait := next.Sub(s.clock.now); err == nil && wait > 0 {
+			s.clock.now = s.clock.now.Add(min(wait, time.Minute))
+		}
+	}
+}
+
 func (s *story) time(rt *rapid.T) {
 	d := rapid.SampledFrom([]time.Duration{time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute,
 		6 * time.Minute, 16 * time.Minute, 31 * time.Minute, -10 * time.Minute}).Draw(rt, "passes")
@@ -116,11 +133,14 @@ func (s *story) time(rt *rapid.T) {
 
 var people = []Actor{olga, ana, {UserID: "U0OTHER", TeamID: "T0"}, {Terminal: "root"}}
 
+// The ends come last, and seldom.
+var verbs = []Verb{Confirm, Confirm, Confirm, Approve, Approve, Approve, Force, Force, Wait, Wait, Deny, Cancel, Stop}
+
 // click is anybody's click on anything.
 func (s *story) click(rt *rapid.T) {
 	op, _ := s.store.get(rapid.SampledFrom(s.ids).Draw(rt, "op"))
 	d := Decision{
-		Op: op.ID, Verb: rapid.SampledFrom([]Verb{Confirm, Approve, Deny, Stop, Force, Cancel, Wait}).Draw(rt, "verb"),
+		Op: op.ID, Verb: rapid.SampledFrom(verbs).Draw(rt, "verb"),
 		Actor: rapid.SampledFrom(people).Draw(rt, "who"), Revision: rapid.IntRange(0, op.Revision+1).Draw(rt, "revision"),
 		Token: rapid.SampledFrom([]string{"", "t1", "t2"}).Draw(rt, "token"), Typed: rapid.SampledFrom([]string{"", "i-wrong", string(testTarget.EC2)}).Draw(rt, "typed"),
 		Verdict: policy.Verdict{Effect: rapid.SampledFrom([]policy.Effect{policy.Allow, policy.Allow, policy.Require, policy.Refuse}).Draw(rt, "verdict")},
@@ -137,9 +157,9 @@ func (s *story) click(rt *rapid.T) {
 func (s *story) rightClick(rt *rapid.T) {
 	op, _ := s.store.get(rapid.SampledFrom(s.ids).Draw(rt, "op"))
 	d := Decision{Op: op.ID, Verb: Confirm, Actor: olga, Typed: string(testTarget.EC2), Verdict: policy.Verdict{Effect: policy.Allow}}
-	if c := confirmed(op); c != nil {
+	if c := confirmed(op); c != nil && (op.Proposal != nil || op.State == AwaitingApproval) {
 		d.Verb, d.Actor = Approve, ana
-	} else if rapid.IntRange(0, 3).Draw(rt, "force") == 0 {
+	} else if rapid.IntRange(0, 5).Draw(rt, "force") == 0 {
 		d.Verb = Force
 	}
 	for _, t := range s.rig.world.tasks {
