@@ -105,7 +105,7 @@ func (f *Fleet) search(ctx context.Context, wg *sync.WaitGroup, clusters []Clust
 	for i, a := range asked {
 		found, err := a.wait(ctx)
 		if err != nil {
-			failed = append(failed, unknownOf("instances of "+string(clusters[i]), "ecs:ListContainerInstances", err))
+			failed = append(failed, unknownOf("instances of "+clusters[i].Name(), "ecs:ListContainerInstances", err))
 			continue
 		}
 		matches = append(matches, found...)
@@ -123,7 +123,7 @@ func (f *Fleet) choose(ctx, outer context.Context, ref Ref, matches []match, clu
 	for _, c := range clusters {
 		listed, err := f.describeListed(ctx, c, byCluster[c], ref.EC2)
 		if err != nil {
-			unread = append(unread, unknownOf("instances of "+string(c), "ecs:DescribeContainerInstances", err))
+			unread = append(unread, unknownOf("instances of "+c.Name(), "ecs:DescribeContainerInstances", err))
 			continue
 		}
 		for _, l := range listed {
