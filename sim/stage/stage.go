@@ -249,11 +249,22 @@ func (s *Stage) end(sig syscall.Signal) error {
 	}
 	<-p.done
 	s.Slack.Reap()
+	if err := s.disconnected(); err != nil {
+		return err
+	}
 	var exit *exec.ExitError
 	if sig == syscall.SIGTERM && errors.As(p.err, &exit) {
 		return fmt.Errorf("the process ended badly: %w\n%s", p.err, p.tail)
 	}
 	return nil
+}
+
+// disconnected waits until Slack has noticed that the process is gone: what it
+// sends to a dead connection is lost.
+func (s *Stage) disconnected() error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	return s.Slack.Wait(ctx, "the process's connections to end", func(snap *simslack.Snapshot) bool { return len(snap.Sockets()) == 0 })
 }
 
 // Output is the end of what the running process printed.
