@@ -18,7 +18,9 @@ func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	if more := len(fs) - d.items; more > 0 {
 		s.section("findings", mrkdwn("…and "+words.Count(more, "finding")+" more")+rest)
 	}
-	drawGreen(s, green, p, d)
+	drawGreen(s, green, d, func(f ecsops.Finding) bool { // billing has its own line at the end
+		return f.Rule == ecsops.RuleBilling && billingLine(p, p.Snapshot.Target) != ""
+	})
 }
 
 // risks parts what is to be read from what is in order, what decides most first.
@@ -50,11 +52,11 @@ func findingHead(f ecsops.Finding, e words.Explanation) mrkdwn {
 	return mrkdwn(words.Symbol(f.Severity)) + " *" + sayN(e.Title, 200) + "* (" + mrkdwn(words.Severity(f.Severity)) + ", " + sayN(string(f.Rule), 12) + ")"
 }
 
-// drawGreen folds what is in order. What goes on billing has its own line at the end.
-func drawGreen(s *sheet, green []ecsops.Finding, p ecsops.Plan, d depth) {
+// drawGreen folds what is in order, but for what is said elsewhere.
+func drawGreen(s *sheet, green []ecsops.Finding, d depth, elsewhere func(ecsops.Finding) bool) {
 	var lines []mrkdwn
 	for _, f := range green[:min(len(green), max(d.items, 2))] {
-		if f.Rule != ecsops.RuleBilling || billingLine(p, p.Snapshot.Target) == "" {
+		if elsewhere == nil || !elsewhere(f) {
 			lines = append(lines, sayN(words.Fold(f), d.line))
 		}
 	}
@@ -67,17 +69,16 @@ func drawGreen(s *sheet, green []ecsops.Finding, p ecsops.Plan, d depth) {
 // out, and what else was found by its name alone.
 func drawBarred(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	var others []mrkdwn
-	shown := 0
-	for _, f := range byUrgency(p.Findings) {
-		if f.Bars || len(p.Barred()) == 0 && f.Severity != ecsops.Green {
+	shown, barred := 0, len(p.Barred()) > 0
+	risky, green := risks(p.Findings)
+	for _, f := range risky {
+		if f.Bars || !barred {
 			if shown++; shown <= d.items {
 				s.section("finding", findingLines(f, p, d)...)
 			}
 			continue
 		}
-		if f.Severity != ecsops.Green || len(p.Barred()) == 0 {
-			others = append(others, sayN(words.Explain(f).Title, 200)+" ("+sayN(string(f.Rule), 12)+")")
-		}
+		others = append(others, sayN(words.Explain(f).Title, 200)+" ("+sayN(string(f.Rule), 12)+")")
 	}
 	if more := shown - d.items; more > 0 {
 		s.section("findings", mrkdwn("…and "+words.Count(more, "finding")+" more")+rest)
@@ -87,5 +88,8 @@ func drawBarred(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	}
 	if len(others) > 0 {
 		s.section("others", "Also found: "+joinMrkdwn(others, ", "))
+	}
+	if !barred {
+		drawGreen(s, green, d, nil)
 	}
 }

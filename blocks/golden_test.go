@@ -117,6 +117,8 @@ func cards() map[string]workflow.Operation {
 	forceDone := ended(forcePlan(), workflow.Done, "orphans_left")
 	stoppedOp := ended(amberPlan(), workflow.Stopped, "stopped")
 	stoppedOp.StopBy = &by
+	pending := running(amberPlan(), workflow.Verifying)
+	pending.Progress.Checks = checks()
 	refused := proposed(barredPlan())
 	refused.State, refused.Cause = workflow.RefusedOp, "denied"
 	expired := proposed(amberPlan())
@@ -126,7 +128,7 @@ func cards() map[string]workflow.Operation {
 	return map[string]workflow.Operation{
 		"proposed": proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
-		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying),
+		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
 		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
@@ -173,6 +175,12 @@ func addAnswers(out map[string]Message) {
 	out["Status"] = Status([]workflow.Operation{op, atDeadline(), ended(amberPlan(), workflow.Done, "verified")}, epoch.Add(time.Hour))
 	out["DryRun"] = DryRun(redPlan(), "plan_01JD")
 	out["Undecidable"] = Undecidable(redPlan())
+	gone := amberPlan()
+	gone.Path, gone.Verdict, gone.Findings = ecsops.PathGone, ecsops.Green, []ecsops.Finding{{Rule: ecsops.RuleGone, Severity: ecsops.Green, Names: []string{"INACTIVE"}}}
+	out["Undecidable_gone"] = Undecidable(gone)
+	wait := amberPlan()
+	wait.Path, wait.Findings = ecsops.PathWait, []ecsops.Finding{{Rule: ecsops.RuleTransition, Severity: ecsops.Amber, Names: []string{"DEREGISTERING"}}}
+	out["Undecidable_wait"] = Undecidable(wait)
 	out["Choose"] = Choose("cmd_01", ref, listed(2))
 	out["Nearest"] = Nearest("subcommand", "deregsiter", []string{"deregister"})
 	out["NotFound"] = NotFound(ref, []ecsops.ClusterARN{cluster}, []string{"i-0a1b2c3d4e5f60002"}, []ecsops.Unknown{{Fact: "listed", Call: "ecs:ListContainerInstances", Reason: "timed out"}})

@@ -183,6 +183,9 @@ func Nearest(what, word string, near []string) Message {
 		}
 		sentence += " Did you mean " + words.Some(quoted, 5) + "?"
 	}
+	if what == "operation" {
+		return Note("⚠️ " + sentence + " See “/ecs status”.")
+	}
 	return Note("⚠️ " + sentence + " See “/ecs help”.")
 }
 

@@ -110,8 +110,12 @@ func sameSteps(a, b ecsops.Plan) bool {
 
 // drawHolding names what still runs, and why it does not go.
 func drawHolding(s *sheet, op workflow.Operation, d depth) {
-	if op.State == workflow.Undoing {
+	switch op.State {
+	case workflow.Undoing:
 		return // nothing is held any more
+	case workflow.Verifying:
+		s.section("pending", pendingLines(op, d)...)
+		return
 	}
 	p := op.Progress
 	var lines []mrkdwn
@@ -135,6 +139,21 @@ func drawHolding(s *sheet, op workflow.Operation, d depth) {
 		lines = append(lines, list...)
 	}
 	s.section("holding", lines...)
+}
+
+// pendingLines are the checks that are not yet as they should be.
+func pendingLines(op workflow.Operation, d depth) []mrkdwn {
+	var lines []mrkdwn
+	cs := op.Progress.Checks
+	for _, c := range cs[:min(len(cs), 8)] {
+		if c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped {
+			lines = append(lines, checkLine(c, d))
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return append([]mrkdwn{"*Not yet verified*"}, lines...)
 }
 
 func looked(op workflow.Operation) mrkdwn {

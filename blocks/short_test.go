@@ -37,7 +37,7 @@ var (
 // A card is read on a phone: no sentence twice, no id of 32 digits, nothing green spread out.
 func TestCardsAreShortAndSayNothingTwice(t *testing.T) {
 	for name, m := range messages() {
-		if !strings.HasPrefix(name, "Card_") && name != "DryRun" && name != "Undecidable" {
+		if !strings.HasPrefix(name, "Card_") && name != "DryRun" && !strings.HasPrefix(name, "Undecidable") {
 			continue
 		}
 		seen := map[string]bool{}

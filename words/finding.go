@@ -105,7 +105,7 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 // ownHost is R11, which also holds when it could not be ruled out.
 func ownHost(f ecsops.Finding) Explanation {
 	if len(f.Missing) > 0 {
-		return Explanation{"The bot may run on that instance", joined("; ", missing(f.Missing), "if it does, it would stop itself in the middle of the work"),
+		return Explanation{"The bot may run on that instance", joined("; ", missing(f.Missing), "a bot that runs there would stop itself in the middle of the work"),
 			"Whoever runs the bot can tell it where it runs; then ask again."}
 	}
 	return Explanation{"This bot runs on that instance", joined(": ", tasks(f.Tasks), "It would stop itself in the middle of the work."),
@@ -117,7 +117,7 @@ func explainAmber(f ecsops.Finding) (Explanation, bool) {
 	switch f.Rule {
 	case ecsops.RuleGroupOwned:
 		return Explanation{"An Auto Scaling group owns the machine", groupDetail(f),
-			"To retire the machine as well, ask with --terminate=replace or --terminate=shrink."}, true
+			"To retire the machine as well, ask with " + retireFlags(f.Group) + "."}, true
 	case ecsops.RuleStackOwned:
 		return Explanation{"Managed by infrastructure as code", orElse(names, "a stack") + " describes this machine: a change by hand is drift there.",
 			"Change the count in the stack or code as well."}, true
@@ -177,13 +177,13 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 	case ecsops.RuleENI:
 		return Explanation{"Network interfaces go", joined(": ", joined("; ", tasks(f.Tasks), names), "connections to the addresses are cut"), "Drain instead of forcing if those connections matter."}, true
 	case ecsops.RuleTransition:
-		return Explanation{"In transition", orElse(names, "the instance") + " is changing state right now.", "Wait a minute and ask again."}, true
+		return Explanation{"In transition", "it is " + orElse(names, "on its way to another state"), "Wait a minute and ask again."}, true
 	case ecsops.RuleDuplicate:
 		return Explanation{"Registered more than once", "The same machine has " + Count(max(f.Count, len(f.Names)), "other registration") + orElse(colon(Some(quoteAll(shortIDs(f.Names)), namesShown)), "."), "Check that this is the one you mean."}, true
 	case ecsops.RuleGhost:
 		return Explanation{"The machine is gone", "EC2 says " + orElse(stateAndReason(f.Names), "that it no longer exists") + "; nothing can be orphaned", ""}, true
 	case ecsops.RuleHostStopped:
-		return Explanation{"The machine is stopped", joined(" ", joined(": ", orElse(stateAndReason(f.Names), tasks(f.Tasks)), "No container runs on it."), "If it is started again, its agent cannot rejoin under this registration."), "Ask whether someone means to start it again."}, true
+		return Explanation{"The machine is stopped", joined(" ", "No container runs on it"+reasonCode(f.Names)+".", "If it is started again, its agent cannot rejoin under this registration."), "Ask whether someone means to start it again."}, true
 	case ecsops.RuleBilling:
 		return Explanation{"EC2 keeps billing", orElse(joined(", ", quoteAll(f.Names)...), "the machine") + " keeps running and costing until it is terminated",
 			"Choose to terminate it, or do so later."}, true
@@ -198,12 +198,16 @@ func stateAndReason(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	s := Quote(names[0])
-	if len(names) > 1 {
-		reason, _, _ := strings.Cut(names[1], ": ")
-		s += " (" + Quote(reason) + ")"
+	return Quote(names[0]) + reasonCode(names[1:])
+}
+
+// reasonCode is “ (Client.UserInitiatedShutdown)” of EC2's state reason, "" for none.
+func reasonCode(names []string) string {
+	if len(names) == 0 {
+		return ""
 	}
-	return s
+	code, _, _ := strings.Cut(names[0], ": ")
+	return " (" + Quote(code) + ")"
 }
 
 func explainEnd(f ecsops.Finding) (Explanation, bool) {
@@ -324,6 +328,14 @@ func groupDetail(f ecsops.Finding) string {
 		return Some(quoteAll(f.Names), namesShown)
 	}
 	return "group " + Quote(f.Group.Name) + ": " + Capacity(*f.Group)
+}
+
+// retireFlags are the ways that the group would take: below its minimum it does not shrink.
+func retireFlags(g *ecsops.Group) string {
+	if g != nil && g.Desired <= g.Min {
+		return "--terminate=replace"
+	}
+	return "--terminate=replace or --terminate=shrink"
 }
 
 // Capacity is an Auto Scaling group's arithmetic: "min 2, desired 8, max 10".

@@ -119,7 +119,7 @@ func Path(p ecsops.Path) string {
 	case ecsops.PathGroup:
 		return "Terminate through the Auto Scaling group, which drains it first."
 	case ecsops.PathWait:
-		return "the instance is changing state right now. Wait a minute and ask again."
+		return "the instance is changing state right now."
 	case ecsops.PathGone:
 		return "it is not registered any more. Nothing is left to do."
 	case ecsops.PathExternal:
