@@ -41,6 +41,9 @@ func headline(op workflow.Operation) string {
 	from := " from " + words.ForeignN(op.Target.Cluster.Name(), 60)
 	switch op.State {
 	case workflow.Done, workflow.Unverified:
+		if op.Plan.Has(ecsops.StepTerminate) && seenGone(op) {
+			return stateSymbol(op) + " " + m + " is deregistered" + from + " and terminated"
+		}
 		return stateSymbol(op) + " " + m + " is deregistered" + from
 	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
 		return words.StateSymbol(op.State) + " " + m + " was not deregistered" + from

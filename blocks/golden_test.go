@@ -117,6 +117,8 @@ func cards() map[string]workflow.Operation {
 	forceDone := ended(forcePlan(), workflow.Done, "orphans_left")
 	stoppedOp := ended(amberPlan(), workflow.Stopped, "stopped")
 	stoppedOp.StopBy = &by
+	terminated := ended(redPlan(), workflow.Done, "verified")
+	terminated.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"terminated"}}, {ID: "V8", Result: ecsops.CheckPassed, Count: 1, Names: []string{"Terminating EC2 instance"}}}
 	pending := running(amberPlan(), workflow.Verifying)
 	pending.Progress.Checks = checks()
 	refused := proposed(barredPlan())
@@ -130,7 +132,7 @@ func cards() map[string]workflow.Operation {
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
-		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
+		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
 		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
 	}
 }

@@ -227,7 +227,7 @@ func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
 	ts := waitingTasks(shownPlan(op))
 	s := newSheet()
 	s.section("where", where(op.Target))
-	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch them: it waits until they end, or until the bot stops those that you tick. Nothing starts them again."))
+	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch such tasks: it waits until they end, or until the bot stops what you tick. Nothing starts them again."))
 	opts := taskOptions(ts)
 	for i := 0; i < len(opts) && i < boxesMost*boxesMost; i += boxesMost {
 		n := i / boxesMost
