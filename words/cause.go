@@ -33,5 +33,9 @@ func causes() map[string]string {
 		"not_all_verified":          "Not everything could be seen within ten minutes.",
 		"not_yours":                 "The click was not allowed.",
 		"mistyped":                  "The typed id was another one.",
+		"changed":                   "What was shown had changed since: the card asks again.",
+		"too_late":                  "It came too late for that.",
+		"busy":                      "Another operation holds the instance.",
+		"unreadable":                "AWS could not be read.",
 	}
 }

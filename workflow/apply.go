@@ -99,7 +99,7 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	case slices.Contains(needs, policy.TypedID) && !typed(d.op.Target, dec.Typed):
 		return Answer{Kind: Mistyped}
 	}
-	if answer, drifted := driftAtClick(d, plan, fresh, s); drifted {
+	if answer, drifted := driftAtClick(d, dec, plan, fresh, s); drifted {
 		return answer
 	}
 	if len(dec.Tasks) > 0 {
@@ -172,7 +172,7 @@ func askApproval(d *draft, revision int, s Settings) {
 
 // driftAtClick compares what was shown with what is now. A difference becomes a
 // new revision that asks again; the click then decides nothing.
-func driftAtClick(d *draft, shown ecsops.Plan, fresh *ecsops.Plan, s Settings) (Answer, bool) {
+func driftAtClick(d *draft, dec Decision, shown ecsops.Plan, fresh *ecsops.Plan, s Settings) (Answer, bool) {
 	if fresh == nil {
 		return Answer{Kind: Unreadable}, true
 	}
@@ -193,7 +193,8 @@ func driftAtClick(d *draft, shown ecsops.Plan, fresh *ecsops.Plan, s Settings) (
 		d.op.Revision++
 	}
 	_, revision, _, _ := pending(d.op)
-	d.event(Event{Type: EvRevised, Revision: revision, Changes: changes, Digest: fresh.Digest, Verdict: fresh.Verdict, Rules: rules(*fresh)})
+	d.event(Event{Type: EvRevised, Actor: dec.Actor, Channel: dec.Channel, Action: policy.Action(dec.Verb),
+		Revision: revision, Changes: changes, Digest: fresh.Digest, Verdict: fresh.Verdict, Rules: rules(*fresh)})
 	return Answer{Kind: Changed, Changes: changes}, true
 }
 
@@ -232,7 +233,7 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	case same(dec.Actor, d.op.Requester), same(dec.Actor, c.Actor):
 		return Answer{Kind: NotYours, Reasons: []policy.Reason{policy.ReasonSelfApproval}}
 	}
-	if answer, drifted := driftAtClick(d, plan, fresh, s); drifted {
+	if answer, drifted := driftAtClick(d, dec, plan, fresh, s); drifted {
 		return answer
 	}
 	a := Approval{Actor: dec.Actor, Revision: revision, Digest: plan.Digest, At: d.now}

@@ -554,3 +554,35 @@ func TestSomeoneElseDeregistered(t *testing.T) {
 	}
 	wantCalls(t, r.world, ecsops.ActDrain)
 }
+
+// TestEveryClickIsOnRecord: whatever a click is answered, its envelope is in the
+// record; but for a second click on what was decided already.
+func TestEveryClickIsOnRecord(t *testing.T) {
+	r := newRig(t, replica("a"))
+	op := r.propose(ecsops.Intent{})
+	click := func(envelope string, revision int, want AnswerKind) {
+		t.Helper()
+		by := olga
+		by.Envelope = envelope
+		wantAnswer(t, r.decide(op.ID, Confirm, by, func(d *Decision) { d.Revision = revision }), want)
+		for _, ev := range r.store.events {
+			if ev.Actor.Envelope == envelope {
+				return
+			}
+		}
+		t.Errorf("the click %s left no trace", envelope)
+	}
+	r.world.tasks = append(r.world.tasks, standalone("late"))
+	click("drift", 1, Changed)
+	click("old revision", 1, Changed)
+	r.world.unreadable = "AccessDeniedException"
+	click("unreadable", 2, Unreadable)
+	r.world.unreadable = ""
+	other := r.propose(ecsops.Intent{})
+	wantAnswer(t, r.decide(other.ID, Confirm, olga), Accepted)
+	click("busy", 2, Busy)
+	r.decide(other.ID, Stop, olga)
+	r.run(other.ID, nil)
+	r.clock.now = r.clock.now.Add(time.Hour)
+	click("expired", 2, WasExpired)
+}

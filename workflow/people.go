@@ -35,8 +35,11 @@ func (e *Engine) Decide(ctx context.Context, dec Decision) (Answer, error) {
 }
 
 func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (Answer, error) {
-	if busy, err := e.heldByOther(ctx, op, dec); busy.Kind != "" || err != nil {
-		return busy, err
+	switch busy, err := e.heldByOther(ctx, op, dec); {
+	case err != nil:
+		return Answer{}, err
+	case busy.Kind != "":
+		return busy, e.recordRefusal(ctx, op, dec, busy)
 	}
 	fresh, err := e.freshPlan(ctx, op, dec)
 	if err != nil {
@@ -61,14 +64,20 @@ func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (An
 		return Answer{Kind: AlreadyDone, Op: op, By: decider(op)}, nil
 	case errors.Is(err, ErrLocked):
 		answer, err := e.busy(ctx, op)
-		if errors.Is(err, ErrNotFound) {
+		switch {
+		case errors.Is(err, ErrNotFound):
 			return Answer{}, ErrConflict // it ended meanwhile: decide again
+		case err != nil:
+			return Answer{}, err
 		}
-		return answer, err
+		return answer, e.recordRefusal(ctx, op, dec, answer)
 	case err != nil:
 		return Answer{}, err
 	}
 	answer.Op = d.op
+	if answer.Kind == WasExpired { // the events say that it expired, not that someone clicked
+		return answer, e.recordRefusal(ctx, d.op, dec, answer)
+	}
 	return answer, nil
 }
 
@@ -126,10 +135,11 @@ func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ec
 	return &p, nil
 }
 
-// recordRefusal records a click that changed nothing because it was not allowed;
-// a second click on a decided card is no refusal.
+// recordRefusal records a click that changed nothing, whatever the reason: every
+// click that was acked is in the record. A second click on a decided card is the
+// exception: what it wanted is in the record already.
 func (e *Engine) recordRefusal(ctx context.Context, op Operation, dec Decision, a Answer) error {
-	if a.Kind != NotYours && a.Kind != Mistyped {
+	if a.Kind == AlreadyDone {
 		return nil
 	}
 	target := op.Target
