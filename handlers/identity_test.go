@@ -117,7 +117,7 @@ func (w *world) did() []string {
 		}
 	}
 	for _, s := range w.said { // op's card, the list and the plan name the instance
-		if len(s.text) > 0 && containsAny(s.text, "eu-north-1a", "0000000000000001") {
+		if len(s.text) > 0 && containsAny(s.text, "eu-north-1a", "after a yes") {
 			out = append(out, "told")
 		}
 	}
