@@ -424,13 +424,17 @@ func (s *Stage) doSuggest(ctx context.Context, args []string) (string, error) {
 			return "", err
 		}
 		options, err := s.Slack.Suggest(ctx, user, simslack.Place{View: v.ID}, block, args[2], args[3])
-		if err != nil {
-			return "", err
-		}
 		for _, o := range options {
-			if match.MatchString(o.Text) {
-				return answered(s.Slack.SetValue(ctx, user, v.ID, block, args[2], o.Value))
+			if !match.MatchString(o.Text) {
+				continue
 			}
+			var inv simslack.Invocation
+			if inv, err = s.Slack.SetValue(ctx, user, v.ID, block, args[2], o.Value); err == nil {
+				return answered(inv, nil)
+			}
+		}
+		if err != nil && !errors.Is(err, simslack.ErrNoElement) { // rewritten under their hands: they look again
+			return "", err
 		}
 		select {
 		case <-ctx.Done():
