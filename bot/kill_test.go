@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,11 +48,10 @@ func TestKill(t *testing.T) {
 	t.Logf("seed %d (ECSBOT_SEED), %d kills", seed, kills)
 	dice := rand.New(rand.NewPCG(seed, 1))
 
-	s := newStage(t, t.TempDir(), 30, "CLUSTERS=big", "PROPOSAL_TTL=24h", "POLL_INTERVAL=5s", "LOG_LEVEL=warn")
-	if err := s.AWS.Big(inFlight+kills/2, 12); err != nil {
-		t.Fatal(err)
-	}
-	d := &driver{t: t, s: s, left: inFlight + kills/2, clicks: map[string]string{}}
+	instances, clusters := inFlight+kills/2, (inFlight+kills/2)/takenPerCluster+1
+	s := newStage(t, t.TempDir(), 30, "CLUSTERS="+clusterNames(clusters), "PROPOSAL_TTL=24h", "POLL_INTERVAL=5s", "LOG_LEVEL=warn")
+	buildFleet(t, s.AWS, clusters)
+	d := &driver{t: t, s: s, left: instances, clicks: map[string]string{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var people sync.WaitGroup
 	for range inFlight {
@@ -78,6 +79,58 @@ func TestKill(t *testing.T) {
 	stop()
 	people.Wait()
 	d.settle(buildBot(t))
+}
+
+// A cluster of the fleet: of its instances so many are taken out of service, the
+// others have room for what moves.
+const (
+	perCluster      = 30
+	takenPerCluster = 20
+)
+
+func clusterName(n int) string { return fmt.Sprintf("fleet-%d", n) }
+
+func clusterNames(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = clusterName(i)
+	}
+	return strings.Join(names, ",")
+}
+
+// instanceOf is the n-th instance to be taken, and its cluster's name.
+func instanceOf(n int) (ec2ID, cluster string) {
+	return fleetID(n/takenPerCluster, n%takenPerCluster), clusterName(n / takenPerCluster)
+}
+
+func fleetID(cluster, n int) string { return fmt.Sprintf("i-0f1ee7%06x%05x", cluster, n) }
+
+// buildFleet adds clusters with a few services each.
+func buildFleet(t *testing.T, aws *simaws.Cloud, clusters int) {
+	t.Helper()
+	r := aws.Region(simaws.DemoAccount, simaws.DemoRegion)
+	ok := func(_ string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ok(r.AddTaskDefinition(simaws.TaskDefinitionSpec{Family: "fleet", CPU: 256, Memory: 512}))
+	for c := range clusters {
+		ok(r.AddCluster(simaws.ClusterSpec{Name: clusterName(c)}))
+		for n := range perCluster {
+			ok(r.AddInstance(simaws.InstanceSpec{Cluster: clusterName(c), EC2ID: fleetID(c, n), Type: "m6i.16xlarge",
+				CPU: 65536, Memory: 253952, Age: 24 * time.Hour}))
+		}
+		for n := range 4 {
+			on := make([]string, 10)
+			for k := range on {
+				on[k] = fleetID(c, (n+2*k)%takenPerCluster)
+			}
+			ok(r.AddService(simaws.ServiceSpec{Cluster: clusterName(c), Name: fmt.Sprintf("service-%d", n), TaskDefinition: "fleet",
+				Desired: len(on), MinPercent: 100, MaxPercent: 200, On: on}))
+		}
+	}
 }
 
 // driver is twenty people with patience.
@@ -109,27 +162,27 @@ func (d *driver) flying(ctx context.Context, n int) {
 }
 
 // take gives the next instance to one of the people.
-func (d *driver) take() (string, bool) {
+func (d *driver) take() (ec2ID, cluster string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.next >= d.left {
-		return "", false
+		return "", "", false
 	}
-	id := simaws.BigInstance(d.next)
+	ec2ID, cluster = instanceOf(d.next)
 	d.next++
-	d.opened = append(d.opened, id)
-	return id, true
+	d.opened = append(d.opened, ec2ID)
+	return ec2ID, cluster, true
 }
 
 // work takes one instance after another out of service: type, wait for the card,
 // confirm, wait for the end.
 func (d *driver) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		id, ok := d.take()
+		id, cluster, ok := d.take()
 		if !ok {
 			return
 		}
-		if !d.confirm(ctx, id) {
+		if !d.confirm(ctx, id, cluster) {
 			return
 		}
 		_ = d.s.AWS.Wait(ctx, id+" gone", func(st simaws.State) bool { // an end of ctx is the end of the test's kills
@@ -141,10 +194,10 @@ func (d *driver) work(ctx context.Context) {
 
 // confirm asks for the instance and presses confirm until that was acked. Slack
 // redelivers neither commands nor clicks: a person tries again.
-func (d *driver) confirm(ctx context.Context, id string) bool {
+func (d *driver) confirm(ctx context.Context, id, cluster string) bool {
 	w := d.s.Slack
 	for ctx.Err() == nil {
-		inv, err := w.Command(ctx, simslack.DemoOperator, simslack.DemoOps, "/ecs", "deregister "+id+" big")
+		inv, err := w.Command(ctx, simslack.DemoOperator, simslack.DemoOps, "/ecs", "deregister "+id+" "+cluster)
 		if err != nil || !inv.Acked {
 			d.fails.Add(1)
 			d.pause(ctx)
