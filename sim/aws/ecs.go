@@ -15,6 +15,14 @@ const (
 
 func failure(arn, reason string) m { return m{"arn": arn, "reason": reason} }
 
+// bindIn reads the input of a call within a cluster; name points at the input's own cluster.
+func bindIn(r *request, in any, name *string) (*cluster, *apiError) {
+	if e := bind(r, in); e != nil {
+		return nil, e
+	}
+	return r.findCluster(*name)
+}
+
 // listed is the answer of every List call of ECS.
 func listed(r *request, name string, arns []string, token string, asked int) (m, *apiError) {
 	if asked < 0 || asked > 100 {
@@ -31,6 +39,27 @@ func listed(r *request, name string, arns []string, token string, asked int) (m,
 	return m{name: out, "nextToken": text(next)}, nil
 }
 
+// described sorts what was asked for into what was found, as shown, and the failures that ECS answers with status 200.
+func described[T any](r *request, cl *cluster, kind string, refs []string, find func(*cluster, string) *T, show func(*T) m) (found, failed l) {
+	found, failed = l{}, l{}
+	for _, ref := range refs {
+		if x := find(cl, ref); x != nil {
+			found = append(found, show(x))
+		} else {
+			failed = append(failed, failure(r.arnOf(cl, kind, ref), "MISSING"))
+		}
+	}
+	return found, failed
+}
+
+// arnOf is the ARN that a failure names: the one that was asked for, or that of the id.
+func (r *request) arnOf(cl *cluster, kind, ref string) string {
+	if strings.HasPrefix(ref, "arn:") {
+		return ref
+	}
+	return r.cell.key.arn("ecs", kind+"/"+cl.name+"/"+ref)
+}
+
 func anyList(in []string) l {
 	out := l{}
 	for _, s := range in {
@@ -44,10 +73,7 @@ func listContainerInstances(r *request) (m, *apiError) {
 		Cluster, Filter, NextToken, Status string
 		MaxResults                         int
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -84,36 +110,20 @@ func (r *request) findInstance(cl *cluster, ref string) *instance {
 	return i
 }
 
-func (r *request) instanceARN(cl *cluster, ref string) string {
-	if strings.HasPrefix(ref, "arn:") {
-		return ref
-	}
-	return r.cell.key.arn("ecs", "container-instance/"+cl.name+"/"+ref)
-}
-
 func describeContainerInstances(r *request) (m, *apiError) {
 	var in struct {
 		Cluster                     string
 		ContainerInstances, Include []string
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
 	if n := len(in.ContainerInstances); n == 0 || n > 100 {
 		return nil, fault("InvalidParameterException", "instanceIds can have between 1 and 100 items.")
 	}
-	found, failed := l{}, l{}
-	for _, ref := range in.ContainerInstances {
-		if i := r.findInstance(cl, ref); i != nil {
-			found = append(found, r.showInstance(i, in.Include))
-		} else {
-			failed = append(failed, failure(r.instanceARN(cl, ref), "MISSING"))
-		}
-	}
+	found, failed := described(r, cl, "container-instance", in.ContainerInstances, r.findInstance,
+		func(i *instance) m { return r.showInstance(i, in.Include) })
 	return m{"containerInstances": found, "failures": failed}, nil
 }
 
@@ -176,10 +186,7 @@ func updateContainerInstancesState(r *request) (m, *apiError) {
 		Cluster, Status    string
 		ContainerInstances []string
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -194,7 +201,7 @@ func updateContainerInstancesState(r *request) (m, *apiError) {
 		i := r.findInstance(cl, ref)
 		switch {
 		case i == nil:
-			failed = append(failed, failure(r.instanceARN(cl, ref), "MISSING"))
+			failed = append(failed, failure(r.arnOf(cl, "container-instance", ref), "MISSING"))
 			continue
 		case i.status == statusInactive:
 			failed = append(failed, failure(i.arn, "INACTIVE"))
@@ -223,10 +230,7 @@ func deregisterContainerInstance(r *request) (m, *apiError) {
 		Cluster, ContainerInstance string
 		Force                      bool
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}

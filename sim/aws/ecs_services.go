@@ -25,10 +25,7 @@ func listServices(r *request) (m, *apiError) {
 		Cluster, NextToken, LaunchType, SchedulingStrategy string
 		MaxResults                                         int
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -58,29 +55,15 @@ func describeServices(r *request) (m, *apiError) {
 		Cluster           string
 		Services, Include []string
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
 	if n := len(in.Services); n == 0 || n > 10 {
 		return nil, fault("InvalidParameterException", "Services can have between 1 and 10 items.")
 	}
-	found, failed := l{}, l{}
-	for _, ref := range in.Services {
-		s := r.findService(cl, ref)
-		if s == nil {
-			arn := ref
-			if !strings.HasPrefix(ref, "arn:") {
-				arn = r.cell.key.arn("ecs", "service/"+cl.name+"/"+ref)
-			}
-			failed = append(failed, failure(arn, "MISSING"))
-			continue
-		}
-		found = append(found, r.showService(s, slices.Contains(in.Include, "TAGS")))
-	}
+	found, failed := described(r, cl, "service", in.Services, r.findService,
+		func(s *service) m { return r.showService(s, slices.Contains(in.Include, "TAGS")) })
 	return m{"services": found, "failures": failed}, nil
 }
 

@@ -17,10 +17,7 @@ func listTasks(r *request) (m, *apiError) {
 		Cluster, ContainerInstance, Family, NextToken, StartedBy, ServiceName, DesiredStatus, LaunchType, DaemonName string
 		MaxResults                                                                                                   int
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -68,36 +65,20 @@ func (r *request) findTask(cl *cluster, ref string) *task {
 	return t
 }
 
-func (r *request) taskARN(cl *cluster, ref string) string {
-	if strings.HasPrefix(ref, "arn:") {
-		return ref
-	}
-	return r.cell.key.arn("ecs", "task/"+cl.name+"/"+ref)
-}
-
 func describeTasks(r *request) (m, *apiError) {
 	var in struct {
 		Cluster        string
 		Tasks, Include []string
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
 	if n := len(in.Tasks); n == 0 || n > 100 {
 		return nil, fault("InvalidParameterException", "Tasks can have between 1 and 100 items.")
 	}
-	found, failed := l{}, l{}
-	for _, ref := range in.Tasks {
-		if t := r.findTask(cl, ref); t != nil {
-			found = append(found, r.showTask(t, slices.Contains(in.Include, "TAGS")))
-		} else {
-			failed = append(failed, failure(r.taskARN(cl, ref), "MISSING"))
-		}
-	}
+	found, failed := described(r, cl, "task", in.Tasks, r.findTask,
+		func(t *task) m { return r.showTask(t, slices.Contains(in.Include, "TAGS")) })
 	return m{"tasks": found, "failures": failed}, nil
 }
 
@@ -169,10 +150,7 @@ func (r *request) showContainers(t *task) l {
 
 func stopTask(r *request) (m, *apiError) {
 	var in struct{ Cluster, Task, Reason string }
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -196,10 +174,7 @@ func getTaskProtection(r *request) (m, *apiError) {
 		Cluster string
 		Tasks   []string
 	}
-	if e := bind(r, &in); e != nil {
-		return nil, e
-	}
-	cl, e := r.findCluster(in.Cluster)
+	cl, e := bindIn(r, &in, &in.Cluster)
 	if e != nil {
 		return nil, e
 	}
@@ -216,7 +191,7 @@ func getTaskProtection(r *request) (m, *apiError) {
 		t := r.findTask(cl, ref)
 		switch {
 		case t == nil || !t.alive():
-			failed = append(failed, failure(r.taskARN(cl, ref), "MISSING"))
+			failed = append(failed, failure(r.arnOf(cl, "task", ref), "MISSING"))
 		case t.service == "":
 			failed = append(failed, m{"arn": t.arn, "reason": "TASK_NOT_VALID", "detail": "The task is not part of a service."})
 		case t.isProtected(r.now):
