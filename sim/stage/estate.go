@@ -9,18 +9,12 @@ import (
 
 // doMachine adds a container instance whose Name tag says anything.
 func (s *Stage) doMachine(_ context.Context, args []string) (string, error) {
-	if err := need(args, 3); err != nil {
-		return "", err
-	}
 	return s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion).AddInstance(simaws.InstanceSpec{Cluster: args[1], EC2ID: args[0],
 		Type: "m6i.2xlarge", CPU: 8192, Memory: 31640, Age: time.Hour, Tags: []simaws.Tag{{Key: "Name", Value: args[2]}}})
 }
 
 // doTask starts a task of no service, by anybody.
 func (s *Stage) doTask(_ context.Context, args []string) (string, error) {
-	if err := need(args, 4); err != nil {
-		return "", err
-	}
 	return s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion).RunTask(simaws.TaskSpec{On: args[0], Cluster: args[1],
 		TaskDefinition: args[2], StartedBy: args[3]})
 }

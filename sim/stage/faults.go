@@ -14,9 +14,6 @@ import (
 
 // doBreak switches a fault in AWS on or off: break throttle action=DescribeTasks n=3.
 func (s *Stage) doBreak(_ context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	b := simaws.Break{What: args[0]}
 	for _, kv := range args[1:] {
 		key, value, _ := strings.Cut(kv, "=")

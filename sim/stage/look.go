@@ -75,9 +75,6 @@ func (s *Stage) visible(where string) ([]string, error) {
 }
 
 func (s *Stage) doSee(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
 	match, err := regexp.Compile("(?is)" + args[1])
 	if err != nil {
 		return "", err
@@ -110,9 +107,6 @@ func (s *Stage) doGone(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doUnseen(_ context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
 	match, err := regexp.Compile("(?is)" + args[1])
 	if err != nil {
 		return "", err
@@ -132,13 +126,7 @@ func (s *Stage) doUnseen(_ context.Context, args []string) (string, error) {
 // doShown also looks at what messages said before they were edited: a card
 // passes through states faster than a line can look.
 func (s *Stage) doShown(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	channel, err := place(args[0])
-	if err != nil {
-		return "", err
-	}
+	channel := args[0]
 	match, err := regexp.Compile("(?is)" + strings.Join(args[1:], ".*"))
 	if err != nil {
 		return "", err
@@ -164,9 +152,6 @@ func (s *Stage) doShown(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doThread(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	match, err := regexp.Compile("(?is)" + strings.Join(args, ".*"))
 	if err != nil {
 		return "", err
@@ -197,9 +182,6 @@ var record = regexp.MustCompile(`\[#(\d+)\]`)
 // number may come again (delivery is at least once); none may be missing, and
 // none may come before its predecessor.
 func (s *Stage) doNumbers(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	match, err := regexp.Compile("(?is)" + args[0])
 	if err != nil {
 		return "", err
@@ -234,9 +216,6 @@ func (s *Stage) doNumbers(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doInstance(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
 	return "", s.AWS.Wait(ctx, args[0]+" "+args[1], func(st simaws.State) bool {
 		i, ok := st.Instance(args[0])
 		if args[1] == "gone" {
@@ -247,9 +226,6 @@ func (s *Stage) doInstance(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doHost(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
 	return "", s.AWS.Wait(ctx, args[0]+" "+args[1], func(st simaws.State) bool {
 		h, ok := st.Host(args[0])
 		return ok && h.State == args[1]
@@ -257,9 +233,6 @@ func (s *Stage) doHost(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doCalls(_ context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
 	want, err := strconv.Atoi(args[1])
 	if err != nil {
 		return "", err
@@ -277,9 +250,6 @@ func (s *Stage) doCalls(_ context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doMutations(_ context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	want, err := strconv.Atoi(args[0])
 	if err != nil {
 		return "", err

@@ -30,40 +30,43 @@ var places = map[string]string{
 
 // verbs in the order of Help.
 var verbs = []struct {
-	name, usage string
-	run         func(*Stage, context.Context, []string) (string, error)
+	name string
+	// shape is a letter for each word that must follow: u a person, c a channel
+	// (both become ids), w any word.
+	shape, usage string
+	run          func(*Stage, context.Context, []string) (string, error)
 }{
-	{"start", "start                             start the process and wait for its connection", (*Stage).doStart},
-	{"connected", "connected                         wait until the process holds a connection", (*Stage).doConnected},
-	{"stop", "stop                              ask the process to end", (*Stage).doStop},
-	{"kill", "kill                              kill the process (SIGKILL)", (*Stage).doKill},
-	{"say", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
-	{"mumble", "mumble olga #ops '/ecs …' 4000    type a command followed by that many letters", (*Stage).doMumble},
-	{"click", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
-	{"stale", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
-	{"both", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
-	{"keep", "keep #ops confirm [regexp]        remember the newest message with that button", (*Stage).doKeep},
-	{"fill", "fill olga block action value…     fill in the open modal", (*Stage).doFill},
-	{"suggest", "suggest olga block action text regexp   type into a menu of the open modal and choose", (*Stage).doSuggest},
-	{"submit", "submit olga                       submit the open modal", (*Stage).doSubmit},
-	{"modal", "modal olga regexp                 wait until the open modal matches", (*Stage).doModal},
-	{"see", "see #ops|olga regexp              wait for a message that matches: there, or to olga alone since her last act", (*Stage).doSee},
-	{"unseen", "unseen #ops|olga regexp           nothing there, or since her last act, matches", (*Stage).doUnseen},
-	{"gone", "gone #ops|olga regexp             wait until nothing there matches any more", (*Stage).doGone},
-	{"shown", "shown #ops regexp regexp…         wait until one message shows or once showed them all, in this order", (*Stage).doShown},
-	{"thread", "thread regexp regexp…             wait until one thread in #audit matches them all, in this order", (*Stage).doThread},
-	{"numbers", "numbers regexp                    wait until a record matches, and #audit has every number up to it, in order", (*Stage).doNumbers},
-	{"instance", "instance i-… STATUS|gone          wait until ECS has it so", (*Stage).doInstance},
-	{"host", "host i-… STATE                    wait until EC2 has it so", (*Stage).doHost},
-	{"calls", "calls Action N                    that many calls of the action took effect", (*Stage).doCalls},
-	{"mutations", "mutations N                       that many changes took effect in AWS, of all kinds", (*Stage).doMutations},
-	{"break", "break what [key=value…]           a fault in AWS (sim/aws, Break)", (*Stage).doBreak},
-	{"machine", "machine i-… CLUSTER NAME          add a container instance with that Name tag", (*Stage).doMachine},
-	{"task", "task i-… CLUSTER FAMILY STARTER   start a task of no service there", (*Stage).doTask},
-	{"slack", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, delete #ops regexp, heal", (*Stage).doSlack},
-	{"patience", "patience 60                       real seconds that a line waits for what it wants to see", (*Stage).doPatience},
-	{"pace", "pace 600                          virtual seconds per second", (*Stage).doPace},
-	{"advance", "advance 30m                       move the clock", (*Stage).doAdvance},
+	{"start", "", "start                             start the process and wait for its connection", (*Stage).doStart},
+	{"connected", "", "connected                         wait until the process holds a connection", (*Stage).doConnected},
+	{"stop", "", "stop                              ask the process to end", (*Stage).doStop},
+	{"kill", "", "kill                              kill the process (SIGKILL)", (*Stage).doKill},
+	{"say", "ucw", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
+	{"mumble", "ucww", "mumble olga #ops '/ecs …' 4000    type a command followed by that many letters", (*Stage).doMumble},
+	{"click", "ucw", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
+	{"stale", "ucw", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
+	{"both", "uucw", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
+	{"keep", "cw", "keep #ops confirm [regexp]        remember the newest message with that button", (*Stage).doKeep},
+	{"fill", "uwww", "fill olga block action value…     fill in the open modal", (*Stage).doFill},
+	{"suggest", "uwwww", "suggest olga block action text regexp   type into a menu of the open modal and choose", (*Stage).doSuggest},
+	{"submit", "u", "submit olga                       submit the open modal", (*Stage).doSubmit},
+	{"modal", "uw", "modal olga regexp                 wait until the open modal matches", (*Stage).doModal},
+	{"see", "ww", "see #ops|olga regexp              wait for a message that matches: there, or to olga alone since her last act", (*Stage).doSee},
+	{"unseen", "ww", "unseen #ops|olga regexp           nothing there, or since her last act, matches", (*Stage).doUnseen},
+	{"gone", "ww", "gone #ops|olga regexp             wait until nothing there matches any more", (*Stage).doGone},
+	{"shown", "cw", "shown #ops regexp regexp…         wait until one message shows or once showed them all, in this order", (*Stage).doShown},
+	{"thread", "w", "thread regexp regexp…             wait until one thread in #audit matches them all, in this order", (*Stage).doThread},
+	{"numbers", "w", "numbers regexp                    wait until a record matches, and #audit has every number up to it, in order", (*Stage).doNumbers},
+	{"instance", "ww", "instance i-… STATUS|gone          wait until ECS has it so", (*Stage).doInstance},
+	{"host", "ww", "host i-… STATE                    wait until EC2 has it so", (*Stage).doHost},
+	{"calls", "ww", "calls Action N                    that many calls of the action took effect", (*Stage).doCalls},
+	{"mutations", "w", "mutations N                       that many changes took effect in AWS, of all kinds", (*Stage).doMutations},
+	{"break", "w", "break what [key=value…]           a fault in AWS (sim/aws, Break)", (*Stage).doBreak},
+	{"machine", "www", "machine i-… CLUSTER NAME          add a container instance with that Name tag", (*Stage).doMachine},
+	{"task", "wwww", "task i-… CLUSTER FAMILY STARTER   start a task of no service there", (*Stage).doTask},
+	{"slack", "w", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, delete #ops regexp, heal", (*Stage).doSlack},
+	{"patience", "w", "patience 60                       real seconds that a line waits for what it wants to see", (*Stage).doPatience},
+	{"pace", "w", "pace 600                          virtual seconds per second", (*Stage).doPace},
+	{"advance", "w", "advance 30m                       move the clock", (*Stage).doAdvance},
 }
 
 // Help lists the lines that Do understands.
@@ -95,13 +98,38 @@ func (s *Stage) Do(ctx context.Context, words []string) (string, error) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.patience())
 		defer cancel()
-		out, err := v.run(s, ctx, words[1:])
+		args, err := resolve(v.shape, words[1:])
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", strings.Join(words, " "), err)
+		}
+		out, err := v.run(s, ctx, args)
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", strings.Join(words, " "), err)
 		}
 		return out, nil
 	}
 	return "", fmt.Errorf("unknown line %q; known:\n%s", words[0], Help())
+}
+
+// resolve checks that the words are there, and turns names into ids.
+func resolve(shape string, words []string) ([]string, error) {
+	if err := need(words, len(shape)); err != nil {
+		return nil, err
+	}
+	args := slices.Clone(words)
+	for i, kind := range shape {
+		var err error
+		switch kind {
+		case 'u':
+			args[i], err = person(words[i])
+		case 'c':
+			args[i], err = place(words[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
 }
 
 func need(args []string, n int) error {
@@ -148,17 +176,8 @@ func (s *Stage) doStop(context.Context, []string) (string, error) { return "", s
 func (s *Stage) doKill(context.Context, []string) (string, error) { return "", s.Kill() }
 
 func (s *Stage) doSay(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 3); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
-	channel, err := place(args[1])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
+	channel := args[1]
 	s.acts(user)
 	command, text, _ := strings.Cut(strings.Join(args[2:], " "), " ")
 	inv, err := s.Slack.Command(ctx, user, channel, command, text)
@@ -166,9 +185,6 @@ func (s *Stage) doSay(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doMumble(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 4); err != nil {
-		return "", err
-	}
 	n, err := strconv.Atoi(args[3])
 	if err != nil {
 		return "", err
@@ -206,17 +222,8 @@ func (s *Stage) withAction(channel, action string, match *regexp.Regexp) (simsla
 }
 
 func (s *Stage) doClick(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 3); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
-	channel, err := place(args[1])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
+	channel := args[1]
 	m, err := s.button(ctx, channel, args[2:])
 	if err != nil {
 		return "", err
@@ -251,23 +258,13 @@ func (s *Stage) button(ctx context.Context, channel string, args []string) (sims
 
 // doBoth lets two people press one button. It fails unless both presses were acked.
 func (s *Stage) doBoth(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 4); err != nil {
-		return "", err
-	}
-	channel, err := place(args[2])
-	if err != nil {
-		return "", err
-	}
+	channel := args[2]
 	m, err := s.button(ctx, channel, args[3:])
 	if err != nil {
 		return "", err
 	}
 	var group errgroup.Group
-	for _, name := range args[:2] {
-		user, err := person(name)
-		if err != nil {
-			return "", err
-		}
+	for _, user := range args[:2] {
 		s.acts(user)
 		group.Go(func() error {
 			_, err := answered(s.Slack.Click(ctx, user, channel, m.TS, args[3], simslack.ClickOptions{Stale: &m}))
@@ -278,13 +275,7 @@ func (s *Stage) doBoth(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doKeep(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	channel, err := place(args[0])
-	if err != nil {
-		return "", err
-	}
+	channel := args[0]
 	match, err := optional(args, 2)
 	if err != nil {
 		return "", err
@@ -305,17 +296,8 @@ func (s *Stage) doKeep(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doStale(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 3); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
-	channel, err := place(args[1])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
+	channel := args[1]
 	s.mu.Lock()
 	raw := s.saved[args[2]]
 	s.mu.Unlock()
@@ -342,13 +324,7 @@ func (s *Stage) front(ctx context.Context, user string, match *regexp.Regexp) (s
 }
 
 func (s *Stage) doModal(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 2); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
 	match, err := regexp.Compile("(?is)" + args[1])
 	if err != nil {
 		return "", err
@@ -391,13 +367,7 @@ func (s *Stage) frontBlock(ctx context.Context, user, want string) (v simslack.V
 }
 
 func (s *Stage) doFill(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 4); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
 	v, block, err := s.frontBlock(ctx, user, args[1])
 	if err != nil {
 		return "", err
@@ -407,13 +377,7 @@ func (s *Stage) doFill(ctx context.Context, args []string) (string, error) {
 
 // doSuggest types into a menu until an option matches, as a person would while it says "still reading".
 func (s *Stage) doSuggest(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 5); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
 	match, err := regexp.Compile("(?i)" + args[4])
 	if err != nil {
 		return "", err
@@ -445,13 +409,7 @@ func (s *Stage) doSuggest(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doSubmit(ctx context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
-	user, err := person(args[0])
-	if err != nil {
-		return "", err
-	}
+	user := args[0]
 	v, err := s.front(ctx, user, nil)
 	if err != nil {
 		return "", err
@@ -468,9 +426,6 @@ func (s *Stage) doSubmit(ctx context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doPatience(_ context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	seconds, err := strconv.Atoi(args[0])
 	if err != nil {
 		return "", err
@@ -482,9 +437,6 @@ func (s *Stage) doPatience(_ context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doPace(_ context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	pace, err := strconv.ParseFloat(args[0], 64)
 	if err != nil {
 		return "", err
@@ -493,9 +445,6 @@ func (s *Stage) doPace(_ context.Context, args []string) (string, error) {
 }
 
 func (s *Stage) doAdvance(_ context.Context, args []string) (string, error) {
-	if err := need(args, 1); err != nil {
-		return "", err
-	}
 	d, err := time.ParseDuration(args[0])
 	if err != nil {
 		return "", err
