@@ -18,7 +18,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ecsbot/audit"
-	"ecsbot/ecsops"
 	"ecsbot/workflow"
 )
 
@@ -284,41 +283,6 @@ func TestCSVIsNoFormula(t *testing.T) {
 		}
 		if !strings.Contains(strings.Join(rows[1], "|"), evil) {
 			t.Errorf("%q is not in the row %q", evil, rows[1])
-		}
-	}
-}
-
-func TestWhere(t *testing.T) {
-	target := &ecsops.Target{EC2: "i-1", Cluster: "c", Instance: "arn:aws:ecs:r:a:container-instance/c/abc"}
-	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	events := []workflow.Event{
-		{Type: workflow.EvProposed, Op: "op1", Target: target, Actor: workflow.Actor{UserID: "U1"}, At: at},
-		{Type: workflow.EvConfirmed, Op: "op1", Target: target, Actor: workflow.Actor{UserID: "U2"}, At: at.Add(time.Hour)},
-		{Type: workflow.EvServiceStart, Actor: workflow.BotActor(), At: at.Add(2 * time.Hour)},
-	}
-	for name, row := range map[string]struct {
-		q    audit.Query
-		want int
-	}{
-		"all":      {audit.Query{}, 3},
-		"op":       {audit.Query{Op: "op1"}, 2},
-		"actor":    {audit.Query{Actor: "U2"}, 1},
-		"type":     {audit.Query{Type: workflow.EvServiceStart}, 1},
-		"ec2":      {audit.Query{Instance: "i-1"}, 2},
-		"instance": {audit.Query{Instance: "abc", Cluster: "c"}, 2},
-		"since":    {audit.Query{Since: at.Add(time.Hour)}, 2},
-		"until":    {audit.Query{Until: at.Add(time.Hour)}, 1},
-		"nothing":  {audit.Query{Op: "op1", Actor: "U9"}, 0},
-	} {
-		n := 0
-		for _, err := range audit.Where(audit.All(t.Context(), export(t, events...), 0), row.q) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			n++
-		}
-		if n != row.want {
-			t.Errorf("%s: %d records, want %d", name, n, row.want)
 		}
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"ecsbot/ecsops"
-	"ecsbot/workflow"
 )
 
 // All goes through the log's records from number from on, decoded, a chunk at a
@@ -44,42 +43,6 @@ func All(ctx context.Context, l Log, from int64) iter.Seq2[Record, error] {
 			}
 			if len(recs) == 0 {
 				return
-			}
-		}
-	}
-}
-
-// Query narrows a search; its zero fields ask for nothing.
-type Query struct {
-	Op      string
-	Actor   string // user id, or operating-system user
-	Type    workflow.EventType
-	Cluster ecsops.ClusterARN
-	// Instance is an EC2 id or a container-instance id.
-	Instance     string
-	Since, Until time.Time // Until is exclusive
-}
-
-// Match reports whether an event answers the query.
-func (q Query) Match(ev workflow.Event) bool {
-	t := ev.Target
-	return (q.Op == "" || ev.Op == q.Op) &&
-		(q.Actor == "" || ev.Actor.UserID == q.Actor || ev.Actor.Terminal == q.Actor) &&
-		(q.Type == "" || ev.Type == q.Type) &&
-		(q.Cluster == "" || t != nil && t.Cluster == q.Cluster) &&
-		(q.Instance == "" || t != nil && (string(t.EC2) == q.Instance || t.InstanceID() == q.Instance)) &&
-		(q.Since.IsZero() || !ev.At.Before(q.Since)) &&
-		(q.Until.IsZero() || ev.At.Before(q.Until))
-}
-
-// Where keeps the records that answer the query.
-func Where(recs iter.Seq2[Record, error], q Query) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		for r, err := range recs {
-			if err != nil || q.Match(r.Event) {
-				if !yield(r, err) {
-					return
-				}
 			}
 		}
 	}

@@ -20,11 +20,6 @@ const MaxRun = 12
 // entryLimit keeps MaxRun entries within a message's total.
 const entryLimit = 700
 
-// AuditEntry is one event in its operation's thread.
-func AuditEntry(seq int64, ev workflow.Event) Message {
-	return AuditRun([]SeqEvent{{Seq: seq, Event: ev}})
-}
-
 // AuditRun is a run of events in one message, in order, each with its number, so
 // that gaps and repetitions show. It draws the first MaxRun; the caller sends the
 // rest in another message.

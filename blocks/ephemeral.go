@@ -210,11 +210,6 @@ func forceWord(p ecsops.Plan) mrkdwn {
 	return ""
 }
 
-// CardMoved says, where a card could not be shown, where to look.
-func CardMoved(op workflow.Operation) Message {
-	return Note("The card of operation " + words.Quote(op.ID) + " (" + words.Machine(op.Target) + ", " + words.Where(op.Target) + ") could not be shown here: " + lower(words.State(op.State)) + ". See “/ecs status " + words.ForeignN(op.ID, 40) + "”.")
-}
-
 // lower puts one of our own sentences, which begin with a letter, inside another.
 func lower(s string) string {
 	if s == "" || strings.HasPrefix(s, "AWS") || strings.HasPrefix(s, "ECS") {

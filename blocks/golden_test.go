@@ -157,8 +157,8 @@ func addAudit(out map[string]Message) {
 	}
 	out["AuditRoot"] = AuditRoot(proposed(amberPlan()))
 	out["AuditRun"] = AuditRun(seq)
-	out["AuditEntry_refused"] = AuditEntry(130, workflow.Event{At: epoch, Type: workflow.EvRefused, Actor: person("U09STRANGER"), Target: &t, Action: policy.Approve, Reasons: []policy.Reason{policy.ReasonNotApprover, policy.ReasonGuest}})
-	out["AuditEntry_checkpoint"] = AuditEntry(131, workflow.Event{At: epoch, Type: workflow.EvCheckpoint, Actor: workflow.BotActor(), Detail: "ecsbot/audit\n131\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— ecsbot Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"})
+	out["AuditRun_refused"] = AuditRun([]SeqEvent{{Seq: 130, Event: workflow.Event{At: epoch, Type: workflow.EvRefused, Actor: person("U09STRANGER"), Target: &t, Action: policy.Approve, Reasons: []policy.Reason{policy.ReasonNotApprover, policy.ReasonGuest}}}})
+	out["AuditRun_checkpoint"] = AuditRun([]SeqEvent{{Seq: 131, Event: workflow.Event{At: epoch, Type: workflow.EvCheckpoint, Actor: workflow.BotActor(), Detail: "ecsbot/audit\n131\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— ecsbot Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"}}})
 }
 
 func addAnswers(out map[string]Message) {
@@ -192,7 +192,6 @@ func addAnswers(out map[string]Message) {
 	out["Overloaded"] = Overloaded()
 	out["Problem"] = Problem(errors.New("pq: password authentication failed"))
 	out["ApproverAsk"] = ApproverAsk(forceProposed(), drawing())
-	out["CardMoved"] = CardMoved(op)
 	out["Note"] = Note("A word of ours, and " + words.Quote("*theirs* <!channel>") + ".")
 	out["Details"] = Details(proposed(redPlan()), drawing())[1]
 }
@@ -210,7 +209,7 @@ func modals() map[string]slack.ModalViewRequest {
 		"Modal_loading":   LoadingModal("cmd_01"),
 		"Modal_pick":      PickModal(Pick{ID: "cmd_01", Clusters: 3}),
 		"Modal_picked":    PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),
-		"Modal_problem":   ProblemModal(workflow.ErrLocked),
+		"Modal_message":   MessageModal(Problem(workflow.ErrLocked)),
 		"Modal_force":     ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),
 		"Modal_stop":      StopTasksModal(proposed(many), "tok_confirm_5Hq9"),
 		"Modal_force_big": ForceModal(atDeadline(), manyOrphans(30), "tok_force_5Hq9"),

@@ -177,7 +177,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 		"Card": Card(op, tok, o), "AuditRun": AuditRun(run), "AuditRoot": AuditRoot(op), "Answer": Answer(answer),
 		"List": List(cluster, instances, epoch), "Status": Status([]workflow.Operation{op, op, op}, epoch), "DryRun": DryRun(op.Plan, word), "Undecidable": Undecidable(op.Plan),
 		"Choose": Choose(word, ref, instances), "Nearest": Nearest(word, word, op.Watch), "NotFound": NotFound(ref, []ecsops.ClusterARN{cluster}, op.Watch, nil),
-		"Looking": Looking(ref), "Invite": Invite(word), "Problem": Problem(fmt.Errorf("%s", word)), "ApproverAsk": ApproverAsk(op, o), "CardMoved": CardMoved(op),
+		"Looking": Looking(ref), "Invite": Invite(word), "Problem": Problem(fmt.Errorf("%s", word)), "ApproverAsk": ApproverAsk(op, o),
 		"Refusal": Refusal(policy.Verdict{Reasons: []policy.Reason{policy.Reason(word)}}, RefusalOf{Action: policy.Action(word), Cluster: cluster, Ask: o.Approvers}),
 		"Help":    Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster, cluster}}), "Note": Note(word),
 	}
@@ -193,7 +193,7 @@ func modalsOf(h *hostile, op workflow.Operation) map[string]slack.ModalViewReque
 	return map[string]slack.ModalViewRequest{
 		"LoadingModal": LoadingModal(word), "ForceModal": ForceModal(op, op.Plan, word), "StopTasksModal": StopTasksModal(op, word),
 		"PickModal":    PickModal(Pick{ID: word, Cluster: op.Target.Cluster, Instance: &l, Reason: word}),
-		"ProblemModal": ProblemModal(fmt.Errorf("%s", word)),
+		"MessageModal": MessageModal(Problem(fmt.Errorf("%s", word))),
 	}
 }
 

@@ -36,9 +36,8 @@ const (
 	initialLimit      = 3000
 	viewTitleLimit    = 24
 	metadataLimit     = 3000
-	suggestionsLimit  = 20_000 // bytes; a larger ack is dropped silently (slack-go's maxResponseSize)
 	planTitleLimit    = 256    // no documented limit: kept short
-	suggestionsBudget = 18_000
+	suggestionsBudget = 18_000 // bytes; slack-go drops an ack over 20,000 silently (maxResponseSize)
 )
 
 func runeCount(s string) int { return utf8.RuneCountInString(s) }

@@ -163,15 +163,6 @@ func ChooseValue(t ecsops.Target) string {
 	return t.Account + "/" + t.Region + "/" + t.InstanceID()
 }
 
-// ReadChoice reads ChooseValue back. It is client-held: resolve and authorise it again.
-func ReadChoice(value string) (ref ecsops.Ref, ok bool) {
-	parts := strings.Split(value, "/")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
-		return ecsops.Ref{}, false
-	}
-	return ecsops.Ref{Account: parts[0], Region: parts[1], InstanceID: parts[2]}, true
-}
-
 // Nearest answers an unknown word (a "subcommand", "cluster", "instance" …) with
 // the nearest names.
 func Nearest(what, word string, near []string) Message {

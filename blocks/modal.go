@@ -43,9 +43,6 @@ func LoadingModal(id string) slack.ModalViewRequest {
 	return modal("Deregister", CallbackLoading, id, s.blocks)
 }
 
-// ProblemModal replaces a modal that cannot go on.
-func ProblemModal(err error) slack.ModalViewRequest { return MessageModal(Problem(err)) }
-
 // MessageModal shows a message (a refusal, an answer) in place of a modal.
 func MessageModal(m Message) slack.ModalViewRequest {
 	v := modal("Deregister", "", "", m.Blocks)

@@ -60,10 +60,9 @@ type DeregisterArgs struct {
 // Termination is the value of --terminate.
 type Termination string
 
-// Values of --terminate. Whichever means: through the group when there is one
+// Values of --terminate; without it, "". Whichever means: through the group when there is one
 // (keeping its size), else the machine alone.
 const (
-	TerminateNot       Termination = ""
 	TerminateWhichever Termination = "yes"
 	TerminateReplace   Termination = "replace"
 	TerminateShrink    Termination = "shrink"
