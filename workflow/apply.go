@@ -317,7 +317,7 @@ func applyDeny(d *draft, dec Decision) Answer {
 		return Answer{Kind: Accepted}
 	}
 	d.op.StopBy = &dec.Actor
-	d.end(RefusedOp, "denied", dec.Actor)
+	d.end(RefusedOp, "denied")
 	return Answer{Kind: Accepted}
 }
 
@@ -342,7 +342,7 @@ func applyCancel(d *draft, dec Decision) Answer {
 	case d.op.State == Proposed || d.op.State == AwaitingApproval:
 		d.event(Event{Type: EvCancelled, Actor: dec.Actor, Channel: dec.Channel})
 		d.op.StopBy = &dec.Actor
-		d.end(Stopped, "cancelled", dec.Actor)
+		d.end(Stopped, "cancelled")
 		return Answer{Kind: Accepted}
 	case d.op.Proposal != nil:
 		d.event(Event{Type: EvCancelled, Actor: dec.Actor, Channel: dec.Channel, Revision: d.op.Revision + 1})
@@ -358,7 +358,7 @@ func applyStop(d *draft, dec Decision) Answer {
 	switch op.State {
 	case Proposed, AwaitingApproval:
 		stopBy(d, dec)
-		d.end(Stopped, "before_start", dec.Actor)
+		d.end(Stopped, "before_start")
 		return Answer{Kind: Accepted, Detail: "before_start"}
 	case Undoing:
 		return Answer{Kind: AlreadyDone, By: decider(op)}

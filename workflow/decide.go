@@ -161,7 +161,7 @@ func (w *step) readable() (Move, bool) {
 		return m, true
 	}
 	if w.op.State == Verifying && w.verifyOver() {
-		w.end(Unverified, w.endCause("not_all_verified"), botActor)
+		w.end(Unverified, w.endCause("not_all_verified"))
 		return Move{draft: w.draft}, true
 	}
 	return w.in(2 * w.s.Poll), true

@@ -119,12 +119,12 @@ func (d *draft) enter(s State) {
 	d.event(Event{Type: EvState, From: from})
 }
 
-// end reaches a terminal state.
-func (d *draft) end(s State, cause string, by Actor) {
+// end reaches a terminal state. Whoever wanted it decided in an event of its own.
+func (d *draft) end(s State, cause string) {
 	from := d.op.State
 	d.op.State, d.op.Cause, d.op.Block, d.op.Proposal = s, cause, nil, nil
 	d.op.EndedAt = d.now
-	d.event(Event{Type: EvEnded, From: from, Cause: cause, Actor: by, Checks: d.op.Progress.Checks})
+	d.event(Event{Type: EvEnded, From: from, Cause: cause, Checks: d.op.Progress.Checks})
 }
 
 // asks reports whether a pause is a question whose silence is heard.

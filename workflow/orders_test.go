@@ -392,3 +392,23 @@ func TestForceWaitsForLoadBalancers(t *testing.T) {
 	}
 	wantCalls(t, r.world, ecsops.ActForceDeregister, ecsops.ActTerminateEC2)
 }
+
+// A machine that ended with its agent cut off leaves tasks that ECS shows as
+// RUNNING for ever: it refuses to deregister, and the bot does not force by
+// itself. The operation says what is left.
+func TestRegistrationThatLingersWithTasks(t *testing.T) {
+	r := newRig(t, replica("a"))
+	member(r, "InService")
+	r.world.managed = true
+	op := r.confirmed(ecsops.Intent{Terminate: ecsops.Replace})
+	r.run(op.ID, func(o Operation) bool { return !o.OrderedTermination.IsZero() })
+	r.world.tasks = append(r.world.tasks, standalone("late"))
+	from := r.clock.now
+	wantEnd(t, r.run(op.ID, nil), Unverified, "not_all_verified")
+	if took := r.clock.now.Sub(from); took > time.Hour {
+		t.Errorf("it took %v", took)
+	}
+	if r.count(ecsops.ActDeregister) == 0 || r.count(ecsops.ActForceDeregister) != 0 {
+		t.Errorf("calls %v", r.world.calls)
+	}
+}

@@ -123,7 +123,8 @@ func (w *step) afterTermination(gone bool, machine ecsops.EC2) Move {
 		return w.waitForMachine(w.op.OrderedTermination, machine)
 	case w.now.Sub(w.op.OrderedTermination) < w.s.Linger:
 		return w.poll()
-	case w.op.StopBy != nil: // nothing more is ordered after a stop
+	case w.op.StopBy != nil, // nothing more is ordered after a stop
+		w.now.Sub(w.op.OrderedTermination) >= 2*w.s.Linger: // ECS refuses, as it shows tasks: say what is left, never force
 		w.enter(Verifying)
 		return w.again()
 	}
@@ -145,13 +146,13 @@ func (w *step) verify() Move {
 	switch {
 	case settled(checks):
 		if orphansLeft(checks) {
-			w.end(Done, w.endCause("orphans_left"), botActor)
+			w.end(Done, w.endCause("orphans_left"))
 		} else {
-			w.end(Done, w.endCause("verified"), botActor)
+			w.end(Done, w.endCause("verified"))
 		}
 		return Move{draft: w.draft}
 	case over:
-		w.end(Unverified, w.endCause("not_all_verified"), botActor)
+		w.end(Unverified, w.endCause("not_all_verified"))
 		return Move{draft: w.draft}
 	}
 	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.op.VerifyBy)}
@@ -225,12 +226,12 @@ func (w *step) undo() Move {
 	case w.inst.Status == "ACTIVE":
 		return w.undone(cause)
 	case w.op.WasStatus != "ACTIVE":
-		w.end(Stopped, cause+"_not_ours", *w.op.StopBy)
+		w.end(Stopped, cause+"_not_ours")
 		return Move{draft: w.draft}
 	}
 	group, known := w.look.Group.Get()
 	if known && terminating(group) {
-		w.end(Stopped, "group_terminating", *w.op.StopBy)
+		w.end(Stopped, "group_terminating")
 		return Move{draft: w.draft}
 	}
 	if o := w.op.Order; o != nil && o.Action.Kind == ecsops.ActUndrain && o.Outcome != nil {
@@ -256,6 +257,6 @@ func (w *step) undone(cause string) Move {
 		return w.in(lookGap)
 	}
 	w.op.Progress.Status = "ACTIVE"
-	w.end(Stopped, cause, *w.op.StopBy)
+	w.end(Stopped, cause)
 	return Move{draft: w.draft}
 }
