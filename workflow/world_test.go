@@ -41,7 +41,8 @@ type world struct {
 	blank   []string
 	noTasks string
 	looks   int
-	shown   string // status that reads show while slowGone
+	self    ecsops.InstanceARN // where the bot runs
+	shown   string             // status that reads show while slowGone
 }
 
 type answerer func(a ecsops.Action) (out ecsops.Outcome, effect bool)
@@ -161,7 +162,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.TargetGroups = ecsops.Known(map[string]ecsops.TargetGroup{})
 	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
 	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{ManagedDraining: w.managed})
-	s.Self = ecsops.Known(ecsops.InstanceARN(""))
+	s.Self = ecsops.Known(w.self)
 	for _, f := range w.blank {
 		s = s.Blank(f)
 	}
