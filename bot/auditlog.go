@@ -16,9 +16,9 @@ import (
 	"ecsbot/words"
 )
 
-// OpenLog opens only the store, for the audit commands.
+// OpenLog opens only the store, which must exist, for the audit commands.
 func OpenLog(ctx context.Context, cfg Config) (*store.DB, error) {
-	return store.Open(ctx, store.Options{URL: cfg.DatabaseURL.Reveal(), StateDir: cfg.StateDir})
+	return store.Open(ctx, store.Options{URL: cfg.DatabaseURL.Reveal(), StateDir: cfg.StateDir, Existing: true})
 }
 
 // NewAuditKey prints a new signing key for AUDIT_KEY, and on errOut the public key that verifies it.

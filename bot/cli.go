@@ -134,13 +134,13 @@ func (serveCommand) Run(o *outside) error {
 	return Run(o.ctx, cfg)
 }
 
-// at opens the terminal for f.
-func (o *outside) at(f func(*At) error) error {
+// at opens the terminal for f; existing says that f speaks of what was stored.
+func (o *outside) at(existing bool, f func(*At) error) error {
 	cfg, err := LoadFor(Terminal, o.environ)
 	if err != nil {
 		return err
 	}
-	a, err := AtTerminal(o.ctx, cfg, o.out)
+	a, err := AtTerminal(o.ctx, cfg, existing, o.out)
 	if err != nil {
 		return err
 	}
@@ -153,18 +153,18 @@ func (c planCommand) Run(o *outside) error {
 	if c.Terminate == "keep" {
 		termination = ecsops.KeepRunning
 	}
-	return o.at(func(a *At) error {
+	return o.at(false, func(a *At) error {
 		return a.Plan(o.ctx, PlanFor{Target: c.Target, Cluster: c.Cluster, Account: c.Account, Region: c.Region,
 			Force: c.Force, Terminate: termination, Deadline: c.Deadline, Reason: c.Reason})
 	})
 }
 
 func (c statusCommand) Run(o *outside) error {
-	return o.at(func(a *At) error { return a.Status(o.ctx, c.Operation) })
+	return o.at(true, func(a *At) error { return a.Status(o.ctx, c.Operation) })
 }
 
 func (c stopCommand) Run(o *outside) error {
-	return o.at(func(a *At) error { return a.Stop(o.ctx, c.Operation) })
+	return o.at(true, func(a *At) error { return a.Stop(o.ctx, c.Operation) })
 }
 
 func (c verifyCommand) Run(o *outside) error {

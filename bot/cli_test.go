@@ -3,9 +3,12 @@ package bot
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,6 +25,14 @@ import (
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
 	environ := []string{"STATE_DIR=" + dir, "AWS_REGION=eu-central-1", "AWS_EC2_METADATA_DISABLED=true"}
+	db, err := store.Open(t.Context(), store.Options{StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	nowhere := filepath.Join(t.TempDir(), "state")
+	elsewhere := []string{"STATE_DIR=" + nowhere}
+	const noStore = "no bot has ever served from"
 	for name, tt := range map[string]struct {
 		args    []string
 		environ []string
@@ -45,6 +56,10 @@ func TestExitCodes(t *testing.T) {
 		"export":             {[]string{"audit", "export", "--format", "csv"}, environ, ExitDone, "seq,", ""},
 		"unknown format":     {[]string{"audit", "export", "--format", "xml"}, environ, ExitUsage, "", "jsonl"},
 		"no such checkpoint": {[]string{"audit", "verify", "--checkpoint", "/nowhere"}, environ, ExitRefused, "", "no file /nowhere"},
+		"status elsewhere":   {[]string{"status"}, elsewhere, ExitFailed, "", noStore},
+		"stop elsewhere":     {[]string{"stop", "nope"}, elsewhere, ExitFailed, "", noStore},
+		"verify elsewhere":   {[]string{"audit", "verify"}, elsewhere, ExitFailed, "", noStore},
+		"export elsewhere":   {[]string{"audit", "export"}, elsewhere, ExitFailed, "", noStore},
 		"nobody serves":      {[]string{"healthcheck"}, append(environ, "HTTP_ADDR=127.0.0.1:1"), ExitFailed, "", "/healthz"},
 		"nonsense target":    {[]string{"plan", "the-web-server"}, append(environ, "CLUSTERS=arn:aws:ecs:eu-central-1:111122223333:cluster/prod"), ExitRefused, "", "bot: refused"},
 	} {
@@ -55,6 +70,9 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("bot %v = %d, want %d\nout: %s (want %q)\nerr: %s (want %q)", tt.args, code, tt.code, &out, tt.out, &errOut, tt.errOut)
 			}
 		})
+	}
+	if _, err := os.Stat(nowhere); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("asking made %s: %v", nowhere, err)
 	}
 }
 

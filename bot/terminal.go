@@ -41,10 +41,10 @@ type At struct {
 	name   string // operating-system user
 }
 
-// AtTerminal opens the store and AWS's clients. Answers go to out, as sentences. Close it.
-func AtTerminal(ctx context.Context, cfg Config, out io.Writer) (_ *At, err error) {
+// AtTerminal opens the store, which must exist when existing is set, and AWS's clients. Answers go to out, as sentences. Close it.
+func AtTerminal(ctx context.Context, cfg Config, existing bool, out io.Writer) (_ *At, err error) {
 	a := &At{cfg: cfg, out: out}
-	a.db, err = store.Open(ctx, store.Options{URL: cfg.DatabaseURL.Reveal(), StateDir: cfg.StateDir, Log: *zerolog.Ctx(ctx)})
+	a.db, err = store.Open(ctx, store.Options{URL: cfg.DatabaseURL.Reveal(), StateDir: cfg.StateDir, Existing: existing, Log: *zerolog.Ctx(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +49,10 @@ type Options struct {
 	// Serve takes the lock of the one serving process (SQLite) and checks that
 	// the server keeps its promises (PostgreSQL). Work needs it.
 	Serve bool
-	Log   zerolog.Logger
+	// Existing refuses to make a SQLite file: an empty store where somebody asks for
+	// what was stored is mostly another folder than the one that serves.
+	Existing bool
+	Log      zerolog.Logger
 	// Clock replaces the store's own clock: tests and the demo pace it. Leases
 	// and the queue go on in real time.
 	Clock workflow.Clock
@@ -98,6 +104,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 func (d *DB) openSQLite(ctx context.Context, o Options) error {
 	if o.StateDir == "" {
 		return errors.New("opening the store: STATE_DIR is empty, and there is no DATABASE_URL")
+	}
+	if o.Existing {
+		if _, err := os.Stat(filepath.Join(o.StateDir, sqliteFile)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("no bot has ever served from %s: set STATE_DIR (or DATABASE_URL) as the serving process has it", o.StateDir)
+		}
 	}
 	if o.Serve {
 		lock, err := takeLock(o.StateDir)
