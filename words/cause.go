@@ -27,7 +27,7 @@ func causes() map[string]string {
 		"deadline_silence_not_ours": "Nobody answered at the deadline. The drain was not the bot's, so it was left as it is.",
 		"drift_silence_not_ours":    "Something changed and nobody answered. The drain was not the bot's, so it was left as it is.",
 		"group_terminating":         "The Auto Scaling group is terminating the machine, so the drain could not be undone.",
-		"already_gone":              "The registration was gone already.",
+		"not_terminated":            "The termination was refused for 20 minutes, so the bot stopped asking for it.",
 		"verified":                  "Everything was looked at.",
 		"orphans_left":              "What ECS can tell was looked at. Whether the orphaned containers still run, it cannot tell.",
 		"not_all_verified":          "Not everything could be seen within ten minutes.",

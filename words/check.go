@@ -42,10 +42,11 @@ func CheckResult(r ecsops.CheckResult) string {
 // Check is one of V1–V8 with its result and evidence. Ids are short, and what
 // passed names no more than proves it: the audit record has the rest.
 func Check(c ecsops.Check) string {
+	_, subject := checkWords(c.ID)
 	if LeftBehindUnseen(c) {
-		return checkSubject(c.ID) + ": ECS cannot tell, " + Count(max(c.Count, len(c.Names)), "task") + " left behind may still run on the machine"
+		return subject + ": ECS cannot tell, " + Count(max(c.Count, len(c.Names)), "task") + " left behind may still run on the machine"
 	}
-	s := checkSubject(c.ID) + ": "
+	s := subject + ": "
 	if c.Result == ecsops.CheckUnknown && c.Missing != nil {
 		return s + Unknown(*c.Missing)
 	}
@@ -87,29 +88,9 @@ func NotApplicable(cs []ecsops.Check) string {
 }
 
 // checkID is a check's id and what it is about.
-func checkID(id string) string { return strings.TrimSpace(ForeignN(id, 4) + " " + checkTopic(id)) }
-
-// checkTopic names what a check is about.
-func checkTopic(id string) string {
-	switch id {
-	case "V1":
-		return "(registration)"
-	case "V2":
-		return "(services)"
-	case "V3":
-		return "(target groups)"
-	case "V4":
-		return "(replacements)"
-	case "V5":
-		return "(tasks outside any service)"
-	case "V6":
-		return "(network interfaces)"
-	case "V7":
-		return "(EC2 machine)"
-	case "V8":
-		return "(Auto Scaling group)"
-	}
-	return ""
+func checkID(id string) string {
+	topic, _ := checkWords(id)
+	return strings.TrimSpace(ForeignN(id, 4) + " " + topic)
 }
 
 func countOfWant(c ecsops.Check) string {
@@ -119,27 +100,27 @@ func countOfWant(c ecsops.Check) string {
 	return fmt.Sprint(c.Count)
 }
 
-// checkSubject says what a check looks at.
-func checkSubject(id string) string {
+// checkWords are a check's topic, in brackets, and what it says when it passed.
+func checkWords(id string) (topic, subject string) {
 	switch id {
 	case "V1":
-		return "The registration is INACTIVE and no longer listed"
+		return "(registration)", "The registration is INACTIVE and no longer listed"
 	case "V2":
-		return "The services run as many tasks as they want"
+		return "(services)", "The services run as many tasks as they want"
 	case "V3":
-		return "The target groups lost the old targets and are as healthy as before"
+		return "(target groups)", "The target groups lost the old targets and are as healthy as before"
 	case "V4":
-		return "The replacements run on other instances"
+		return "(replacements)", "The replacements run on other instances"
 	case "V5":
-		return "Tasks outside any service are accounted for"
+		return "(tasks outside any service)", "Tasks outside any service are accounted for"
 	case "V6":
-		return "The tasks' network interfaces are gone"
+		return "(network interfaces)", "The tasks' network interfaces are gone"
 	case "V7":
-		return "The EC2 machine is as planned"
+		return "(EC2 machine)", "The EC2 machine is as planned"
 	case "V8":
-		return "The Auto Scaling group did what was expected"
+		return "(Auto Scaling group)", "The Auto Scaling group did what was expected"
 	}
-	return "Check " + Quote(id)
+	return "", "Check " + Quote(id)
 }
 
 func checksInShort(cs []ecsops.Check) string {

@@ -233,26 +233,26 @@ func explainEnd(f ecsops.Finding) (Explanation, bool) {
 
 // noTermination says why the machine cannot be terminated as asked.
 func noTermination(why string) Explanation {
-	const title = "The machine cannot be terminated as asked"
+	detail, wayOut := Quote(why), "Ask without terminating."
 	switch why {
 	case "owner_unknown":
-		return Explanation{title, "It could not be read whether an Auto Scaling group owns it.", "Grant autoscaling:DescribeAutoScalingInstances, or ask without terminating."}
+		detail, wayOut = "It could not be read whether an Auto Scaling group owns it.", "Grant autoscaling:DescribeAutoScalingInstances, or ask without terminating."
 	case "in_group":
-		return Explanation{title, "An Auto Scaling group owns it, and would start another.", "Ask with --terminate=replace (the group starts another) or --terminate=shrink (its capacity goes down by one)."}
+		detail, wayOut = "An Auto Scaling group owns it, and would start another.", "Ask with --terminate=replace (the group starts another) or --terminate=shrink (its capacity goes down by one)."
 	case "no_group":
-		return Explanation{title, "It is in no Auto Scaling group.", "Ask with --terminate=ec2."}
+		detail, wayOut = "It is in no Auto Scaling group.", "Ask with --terminate=ec2."
 	case "at_minimum":
-		return Explanation{title, "Its group is at its minimum, so AWS refuses to lower the capacity.", "Ask with --terminate=replace, or lower the group's minimum first."}
+		detail, wayOut = "Its group is at its minimum, so AWS refuses to lower the capacity.", "Ask with --terminate=replace, or lower the group's minimum first."
 	case "termination_protected":
-		return Explanation{title, "Termination protection is on.", "Switch the protection off first, or ask without terminating."}
+		detail, wayOut = "Termination protection is on.", "Switch the protection off first, or ask without terminating."
 	case "protection_unknown":
-		return Explanation{title, "It could not be read whether termination protection is on.", "Grant ec2:DescribeInstances and ec2:DescribeInstanceAttribute, or ask without terminating."}
+		detail, wayOut = "It could not be read whether termination protection is on.", "Grant ec2:DescribeInstances and ec2:DescribeInstanceAttribute, or ask without terminating."
 	case "warm_pool":
-		return Explanation{title, "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."}
+		detail, wayOut = "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."
 	case "external_host":
-		return Explanation{title, "It is no EC2 machine.", "Ask without terminating."}
+		detail = "It is no EC2 machine."
 	}
-	return Explanation{title, Quote(why), "Ask without terminating."}
+	return Explanation{"The machine cannot be terminated as asked", detail, wayOut}
 }
 
 // tasks names tasks, equal names once: a card lists the ids with what happens to each.

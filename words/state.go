@@ -181,8 +181,8 @@ func Outcome(o ecsops.Outcome) string {
 	switch o.Code {
 	case "NotObserved":
 		return "the bot looked several times and it had not happened"
-	case "Observed":
-		return "the bot looked and it had happened"
+	case "NotSent":
+		return "the bot was held up and did not send it, nothing was changed"
 	}
 	switch o.Result {
 	case ecsops.OK:

@@ -41,7 +41,7 @@ func byHand(fact string) string {
 	switch fact {
 	case "capacity":
 		return "the bot does not compute whether the replacements fit: check that other instances have the CPU, memory and ports free"
-	case "classic_lbs", "classic_load_balancers":
+	case "classic_load_balancers":
 		return "the bot does not read Classic Load Balancers: check that they keep healthy instances"
 	case "target_type_lambda", "target_type_alb":
 		return "the bot does not read the health of " + Fact(fact) + ": check that yourself"
@@ -139,7 +139,7 @@ func Fact(name string) string {
 		return "target groups of Lambda functions"
 	case "target_type_alb":
 		return "target groups that are load balancers"
-	case "classic_lbs", "classic_load_balancers":
+	case "classic_load_balancers":
 		return "Classic Load Balancers"
 	case "capacity":
 		return "whether the replacements fit elsewhere"

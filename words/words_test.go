@@ -173,6 +173,12 @@ func TestEveryCauseOfTheEngineHasWords(t *testing.T) {
 				if id, ok := x.Key.(*ast.Ident); ok && id.Name == "Cause" {
 					take(x.Value)
 				}
+			case *ast.AssignStmt:
+				for i, l := range x.Lhs {
+					if sel, ok := l.(*ast.SelectorExpr); ok && sel.Sel.Name == "Cause" && len(x.Lhs) == len(x.Rhs) {
+						take(x.Rhs[i])
+					}
+				}
 			case *ast.CallExpr:
 				if sel, ok := x.Fun.(*ast.SelectorExpr); ok && causeCall.MatchString(sel.Sel.Name) {
 					for _, a := range x.Args {
@@ -233,7 +239,8 @@ func TestSentences(t *testing.T) {
 		"a missing permission is named": {
 			Unknown(ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}),
 			"could not read load-balancer health: “elasticloadbalancing:DescribeTargetHealth” answered “AccessDenied”"},
-		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_lbs", Reason: "not modelled"}), "the bot does not read Classic Load Balancers: check that they keep healthy instances"},
+		"an order that was not sent":      {Outcome(ecsops.Outcome{Result: ecsops.Throttled, Code: "NotSent"}), "the bot was held up and did not send it, nothing was changed"},
+		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_load_balancers", Reason: "not modelled"}), "the bot does not read Classic Load Balancers: check that they keep healthy instances"},
 		"a refusal says that nothing changed": {
 			Refusal(policy.Propose, policy.Verdict{Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonGuest}}),
 			"not deregistering: you are not among the operators; guests may not use this. Nothing was changed."},
