@@ -157,8 +157,8 @@ func TestLateEffectOfALostAnswer(t *testing.T) {
 	r.step(op.ID)
 	for range 2 {
 		r.clock.now = r.clock.now.Add(lookGap)
-		if n := r.step(op.ID).Orders; n != 1 {
-			t.Fatalf("order %d before three looks", n)
+		if o := r.step(op.ID).Order; o.N != 1 || o.Outcome.Result != ecsops.ResultUnknown {
+			t.Fatalf("called %+v before three looks", o.Outcome)
 		}
 	}
 	r.world.take(ecsops.Action{Kind: ecsops.ActDrain})
@@ -178,6 +178,21 @@ func TestStoppingTaskHoldsTheDrain(t *testing.T) {
 		t.Errorf("%s with %+v", held.State, held.Progress)
 	}
 	wantCalls(t, r.world, ecsops.ActDrain)
+}
+
+// Services leave first: their load balancers drain meanwhile.
+func TestTickedTaskWaitsForServices(t *testing.T) {
+	batch := standalone("batch")
+	r := newRig(t, batch, replica("a"))
+	r.world.onDo = func(a ecsops.Action) {
+		if a.Kind == ecsops.ActStopTask && !r.world.tasks[1].Stopped() {
+			t.Error("stopped beside a service's task")
+		}
+	}
+	op := r.propose(ecsops.Intent{})
+	r.decide(op.ID, Confirm, olga, func(d *Decision) { d.Tasks = []string{batch.ARN} })
+	wantEnd(t, r.run(op.ID, nil), Done, "verified")
+	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActStopTask, ecsops.ActDeregister)
 }
 
 // Each look asks for every task that ever ran here, as DEACTIVATING ones fall out
