@@ -42,18 +42,12 @@ func describeAutoScalingInstances(r *request) (m, *apiError) {
 			chosen = append(chosen, mc)
 		}
 	}
-	chosen, next, e := page(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 50)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, mc := range chosen {
-		out = append(out, m{
+	return shown(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 50, "AutoScalingInstances", "NextToken", func(mc *machine) m {
+		return m{
 			"InstanceId": mc.id, "InstanceType": mc.kind, "AutoScalingGroupName": mc.group, "AvailabilityZone": mc.az, "LifecycleState": mc.lifecycle,
 			"HealthStatus": mc.health(), "ProtectedFromScaleIn": mc.scaleIn, "LaunchTemplate": launchTemplate(mc.group),
-		})
-	}
-	return m{"AutoScalingInstances": out, "NextToken": text(next)}, nil
+		}
+	})
 }
 
 func describeAutoScalingGroups(r *request) (m, *apiError) {
@@ -64,15 +58,7 @@ func describeAutoScalingGroups(r *request) (m, *apiError) {
 			chosen = append(chosen, g)
 		}
 	}
-	chosen, next, e := page(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 100)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, g := range chosen {
-		out = append(out, r.showGroup(g))
-	}
-	return m{"AutoScalingGroups": out, "NextToken": text(next)}, nil
+	return shown(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 100, "AutoScalingGroups", "NextToken", r.showGroup)
 }
 
 func (r *request) showGroup(g *group) m {
@@ -160,15 +146,7 @@ func describeScalingActivities(r *request) (m, *apiError) {
 		}
 	}
 	slices.SortStableFunc(chosen, func(a, b *activity) int { return b.start.Compare(a.start) })
-	chosen, next, e := page(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 100)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, a := range chosen {
-		out = append(out, r.showActivity(a))
-	}
-	return m{"Activities": out, "NextToken": text(next)}, nil
+	return shown(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 100, "Activities", "NextToken", r.showActivity)
 }
 
 func terminateInstanceInAutoScalingGroup(r *request) (m, *apiError) {

@@ -262,20 +262,14 @@ func describeNetworkInterfaces(r *request) (m, *apiError) {
 	if r.form.Has("MaxResults") && (err != nil || asked < 5) {
 		return nil, fault("InvalidParameterValue", "Value for parameter maxResults is invalid.")
 	}
-	all, next, e := page(r, all, r.form.Get("NextToken"), asked, 1000)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, e := range all {
-		out = append(out, m{
+	return shown(r, all, r.form.Get("NextToken"), asked, 1000, "networkInterfaceSet", "nextToken", func(e *eni) m {
+		return m{
 			"networkInterfaceId": e.id, "subnetId": subnetOf(e.az), "vpcId": "vpc-0a1b2c3d4e5f60001", "availabilityZone": e.az, "description": e.description,
 			"ownerId": r.cell.key.account, "requesterId": "578734482556", "requesterManaged": true, "status": "in-use", "privateIpAddress": e.ip,
 			"interfaceType": "interface", "sourceDestCheck": true, "groupSet": l{}, "tagSet": l{},
 			"attachment": m{"attachmentId": "eni-attach-" + e.id[4:], "instanceId": text(e.machine), "deviceIndex": 1, "status": "attached", "attachTime": e.attachedAt},
-		})
-	}
-	return m{"networkInterfaceSet": out, "nextToken": text(next)}, nil
+		}
+	})
 }
 
 func terminateInstances(r *request) (m, *apiError) {

@@ -28,15 +28,7 @@ func listed(r *request, name string, arns []string, token string, asked int) (m,
 	if asked < 0 || asked > 100 {
 		return nil, fault("InvalidParameterException", "maxResults must be between 1 and 100.")
 	}
-	arns, next, e := page(r, arns, token, asked, 100)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, a := range arns {
-		out = append(out, a)
-	}
-	return m{name: out, "nextToken": text(next)}, nil
+	return shown(r, arns, token, asked, 100, name, "nextToken", func(arn string) string { return arn })
 }
 
 // described sorts what was asked for into what was found, as shown, and the failures that ECS answers with status 200.

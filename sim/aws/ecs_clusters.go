@@ -148,15 +148,13 @@ func describeCapacityProviders(r *request) (m, *apiError) {
 			failed = append(failed, failure(ref, "MISSING"))
 		}
 	}
-	chosen, next, e := page(r, chosen, in.NextToken, in.MaxResults, 10)
+	out, e := shown(r, chosen, in.NextToken, in.MaxResults, 10, "capacityProviders", "nextToken",
+		func(p *provider) m { return r.showProvider(p, slices.Contains(in.Include, "TAGS")) })
 	if e != nil {
 		return nil, e
 	}
-	out := l{}
-	for _, p := range chosen {
-		out = append(out, r.showProvider(p, slices.Contains(in.Include, "TAGS")))
-	}
-	return m{"capacityProviders": out, "failures": failed, "nextToken": text(next)}, nil
+	out["failures"] = failed
+	return out, nil
 }
 
 func onOff(on bool) string {

@@ -33,24 +33,18 @@ func describeTargetGroups(r *request) (m, *apiError) {
 	if len(names) > 0 && len(chosen) < len(names) {
 		return nil, fault("TargetGroupNotFound", "One or more target groups not found")
 	}
-	chosen, next, e := page(r, chosen, r.form.Get("Marker"), r.number("PageSize"), 400)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, g := range chosen {
+	return shown(r, chosen, r.form.Get("Marker"), r.number("PageSize"), 400, "TargetGroups", "NextMarker", func(g *targetGroup) m {
 		balancers := l{}
 		if g.lb != "" {
 			balancers = l{g.lb}
 		}
-		out = append(out, m{
+		return m{
 			"TargetGroupArn": g.arn, "TargetGroupName": g.spec.Name, "Protocol": "HTTP", "Port": g.spec.Port, "VpcId": "vpc-0a1b2c3d4e5f60001",
 			"HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port", "HealthCheckEnabled": true, "HealthCheckIntervalSeconds": 10,
 			"HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2, "HealthCheckPath": "/", "Matcher": m{"HttpCode": "200"},
 			"LoadBalancerArns": balancers, "TargetType": g.spec.Type, "ProtocolVersion": "HTTP1", "IpAddressType": "ipv4",
-		})
-	}
-	return m{"TargetGroups": out, "NextMarker": text(next)}, nil
+		}
+	})
 }
 
 func describeTargetGroupAttributes(r *request) (m, *apiError) {
@@ -134,17 +128,11 @@ func describeLoadBalancers(r *request) (m, *apiError) {
 	if len(chosen) < max(len(arns), len(names)) {
 		return nil, fault("LoadBalancerNotFound", "One or more load balancers not found")
 	}
-	chosen, next, e := page(r, chosen, r.form.Get("Marker"), r.number("PageSize"), 400)
-	if e != nil {
-		return nil, e
-	}
-	out := l{}
-	for _, b := range chosen {
-		out = append(out, m{
+	return shown(r, chosen, r.form.Get("Marker"), r.number("PageSize"), 400, "LoadBalancers", "NextMarker", func(b *balancer) m {
+		return m{
 			"LoadBalancerArn": b.arn, "LoadBalancerName": b.name, "DNSName": b.name + "-1234567890." + r.cell.key.region + ".elb.amazonaws.com",
 			"CreatedTime": b.created, "Scheme": "internal", "VpcId": "vpc-0a1b2c3d4e5f60001", "State": m{"Code": "active"}, "Type": "application",
 			"AvailabilityZones": l{}, "SecurityGroups": l{}, "IpAddressType": "ipv4", "CanonicalHostedZoneId": "Z215JYRZR1TBD5",
-		})
-	}
-	return m{"LoadBalancers": out, "NextMarker": text(next)}, nil
+		}
+	})
 }

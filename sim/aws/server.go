@@ -368,6 +368,19 @@ func page[T any](r *request, all []T, token string, asked, limit int) ([]T, stri
 	return all[from:to], fmt.Sprintf("sim-%s-%d", r.call.Action, to), nil
 }
 
+// shown is the answer of a call that pages: one page of the list, and the token of the next under the name that the service gives it.
+func shown[T, S any](r *request, all []T, token string, asked, limit int, members, next string, show func(T) S) (m, *apiError) {
+	all, after, e := page(r, all, token, asked, limit)
+	if e != nil {
+		return nil, e
+	}
+	out := l{}
+	for _, x := range all {
+		out = append(out, show(x))
+	}
+	return m{members: out, next: text(after)}, nil
+}
+
 // text is nil for "", so that an absent member is left out.
 func text(s string) any {
 	if s == "" {
