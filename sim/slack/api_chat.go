@@ -107,6 +107,20 @@ func (w *Workspace) checkThread(channel, threadTS string) error {
 	return nil
 }
 
+// written is the message that a call wants posted in ch. The caller holds mu.
+func (w *Workspace) written(c *call, ch *Channel) (Message, error) {
+	body, err := w.readContent(c.args)
+	if err != nil {
+		return Message{}, err
+	}
+	if err := w.checkThread(ch.ID, c.args["thread_ts"]); err != nil {
+		return Message{}, err
+	}
+	c.warnings = append(c.warnings, body.warnings...)
+	return Message{Channel: ch.ID, ThreadTS: c.args["thread_ts"], User: w.cfg.BotUserID, BotID: w.cfg.BotID,
+		Text: body.text, Blocks: body.blocks, Metadata: body.metadata, Warnings: body.warnings, Via: c.method}, nil
+}
+
 func (w *Workspace) postMessage(c *call) (reply, error) {
 	if (c.args["username"] != "" || c.args["icon_emoji"] != "" || c.args["icon_url"] != "") && !w.manifest.has("chat:write.customize") {
 		return nil, w.missingScope("chat:write.customize")
@@ -117,16 +131,11 @@ func (w *Workspace) postMessage(c *call) (reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := w.readContent(c.args)
+	msg, err := w.written(c, ch)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkThread(ch.ID, c.args["thread_ts"]); err != nil {
-		return nil, err
-	}
-	c.warnings = append(c.warnings, body.warnings...)
-	m := w.post(Message{Channel: ch.ID, ThreadTS: c.args["thread_ts"], User: w.cfg.BotUserID, BotID: w.cfg.BotID,
-		Text: body.text, Blocks: body.blocks, Metadata: body.metadata, Warnings: body.warnings, Via: c.method})
+	m := w.post(msg)
 	c.channel, c.ts = ch.ID, m.TS
 	return reply{"channel": ch.ID, "ts": m.TS, "message": w.messageObject(m)}, nil
 }
@@ -144,21 +153,17 @@ func (w *Workspace) postEphemeral(c *call) (reply, error) {
 	if !ch.has(c.args["user"]) {
 		return nil, refuse("user_not_in_channel")
 	}
-	body, err := w.readContent(c.args)
+	msg, err := w.written(c, ch)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkThread(ch.ID, c.args["thread_ts"]); err != nil {
-		return nil, err
-	}
-	c.warnings = append(c.warnings, body.warnings...)
 	if w.faults.lost > 0 { // the answer is the same: delivery is not guaranteed
 		w.faults.lost--
 		w.note(Entry{Kind: KindFault, Method: c.method, Outcome: "lost", User: c.args["user"], Channel: ch.ID})
 		return reply{"message_ts": w.nextTS()}, nil
 	}
-	m := w.post(Message{Channel: ch.ID, ThreadTS: c.args["thread_ts"], User: w.cfg.BotUserID, BotID: w.cfg.BotID, EphemeralTo: c.args["user"],
-		Text: body.text, Blocks: body.blocks, Metadata: body.metadata, Warnings: body.warnings, Via: c.method})
+	msg.EphemeralTo = c.args["user"]
+	m := w.post(msg)
 	c.ts = m.TS
 	return reply{"message_ts": m.TS}, nil
 }
