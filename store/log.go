@@ -142,6 +142,11 @@ func (d *DB) Records(ctx context.Context, from int64, limit int) ([]audit.Record
 	if err != nil {
 		return nil, err
 	}
+	return decoded(recs)
+}
+
+// decoded fills in the events. It errs on the first record that it cannot decode, and returns those before it.
+func decoded(recs []audit.Record) ([]audit.Record, error) {
 	for i := range recs {
 		if err := json.Unmarshal(recs[i].Raw, &recs[i].Event); err != nil {
 			return recs[:i], fmt.Errorf("decoding audit record %d: %w", recs[i].Seq, err)
@@ -163,12 +168,7 @@ func (d *DB) OperationRecords(ctx context.Context, op string) ([]audit.Record, e
 	if err != nil {
 		return nil, err
 	}
-	for i := range recs {
-		if err := json.Unmarshal(recs[i].Raw, &recs[i].Event); err != nil {
-			return recs[:i], fmt.Errorf("decoding audit record %d: %w", recs[i].Seq, err)
-		}
-	}
-	return recs, nil
+	return decoded(recs)
 }
 
 // rawRecords leaves Event empty.
