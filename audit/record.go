@@ -1,6 +1,6 @@
 // Package audit is the record: a Merkle log (golang.org/x/mod/sumdb/tlog) whose
-// leaves are the events' stored bytes, signed checkpoints, verification, search
-// and export. It knows no Slack.
+// leaves are the events' stored bytes, signed checkpoints, verification and
+// export. It knows no Slack.
 package audit
 
 import "ecsbot/workflow"
