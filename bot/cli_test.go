@@ -121,6 +121,16 @@ func events(t *testing.T, dir string) (list []workflow.Event) {
 	return list
 }
 
+// TestUserWithoutAName: the image has no user database, and its user can be mapped all the same.
+func TestUserWithoutAName(t *testing.T) {
+	const nobody = 1<<31 - 7
+	name := userName(nobody)
+	var m Users
+	if err := m.Decode(name + "=U0OPERATOR"); err != nil || m[name] != "U0OPERATOR" {
+		t.Errorf("TERMINAL_USERS cannot map %q: %v, %v", name, m, err)
+	}
+}
+
 func TestStopFromATerminal(t *testing.T) {
 	name := osUser(t)
 	for what, tt := range map[string]struct {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 	"github.com/rs/zerolog"
+
+	"ecsbot/words"
 )
 
 // Purpose is what a configuration is read for; it decides what must be set.
@@ -27,7 +29,7 @@ const (
 type ConfigError struct{ Problems []string }
 
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("%d problems with the configuration:\n  - %s", len(e.Problems), strings.Join(e.Problems, "\n  - "))
+	return fmt.Sprintf("%s with the configuration:\n  - %s", words.Count(len(e.Problems), "problem"), strings.Join(e.Problems, "\n  - "))
 }
 
 // Load reads the configuration for serving out of environ ("NAME=value", as os.Environ returns). It connects to nothing; the

@@ -93,17 +93,23 @@ func (a *At) say(format string, args ...any) error {
 	return err
 }
 
-// whoAmI maps the operating-system user. The user database is asked by number: the variable USER is anybody's to set.
+// whoAmI maps the operating-system user.
 func (a *At) whoAmI(ctx context.Context) {
-	uid := strconv.Itoa(os.Getuid())
-	a.name = "uid " + uid
-	if u, err := user.LookupId(uid); err == nil {
-		a.name = u.Username
-	}
+	a.name = userName(os.Getuid())
 	a.person = policy.Person{UserID: a.cfg.TerminalUsers[a.name], Terminal: true}
 	if a.person.UserID != "" {
 		a.person.Groups = a.groups(ctx)
 	}
+}
+
+// userName asks the user database by number: the variable USER is anybody's to set. Where it has no name, as in the image, the
+// number is the name, so that TERMINAL_USERS can map it.
+func userName(uid int) string {
+	number := strconv.Itoa(uid)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
 }
 
 // groups are the configured user groups that hold the person. Without Slack's answer they are unknown, and only who is named in
