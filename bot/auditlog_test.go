@@ -90,6 +90,11 @@ func TestAuditVerifyFindsARewrittenLog(t *testing.T) {
 // A verification makes no key: a new one would verify nothing.
 func TestAuditVerifyMakesNoKey(t *testing.T) {
 	dir := t.TempDir()
+	db, err := store.Open(t.Context(), store.Options{StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
 	if code, text := verify(t, dir); code != ExitDone {
 		t.Fatalf("verify = %d %s", code, text)
 	}

@@ -175,66 +175,71 @@ func (d *driver) take() (ec2ID, cluster string, ok bool) {
 }
 
 // work takes one instance after another out of service: type, wait for the card,
-// confirm, wait for the end.
+// confirm, wait for the end; and again, when the card asks anew or says nothing.
 func (d *driver) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		id, cluster, ok := d.take()
 		if !ok {
 			return
 		}
-		if !d.confirm(ctx, id, cluster) {
-			return
+		for ctx.Err() == nil && !d.gone(ctx, id) {
+			d.confirm(ctx, id, cluster)
 		}
-		_ = d.s.AWS.Wait(ctx, id+" gone", func(st simaws.State) bool { // an end of ctx is the end of the test's kills
-			i, ok := st.Instance(id)
-			return !ok || i.Status == "INACTIVE"
-		})
 	}
 }
 
-// confirm asks for the instance and presses confirm until that was acked. Slack
-// redelivers neither commands nor clicks: a person tries again.
-func (d *driver) confirm(ctx context.Context, id, cluster string) bool {
+// gone waits a while for the instance to leave.
+func (d *driver) gone(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 6*time.Second)
+	defer cancel()
+	return d.s.AWS.Wait(ctx, id+" gone", func(st simaws.State) bool {
+		i, ok := st.Instance(id)
+		return !ok || i.Status == "INACTIVE"
+	}) == nil
+}
+
+// confirm presses confirm on the instance's card until that was acked, and asks
+// for a card when there is none. Slack redelivers neither commands nor clicks: a
+// person tries again.
+func (d *driver) confirm(ctx context.Context, id, cluster string) {
 	w := d.s.Slack
-	for ctx.Err() == nil {
+	card, err := d.card(ctx, id, 100*time.Millisecond)
+	if err != nil {
 		inv, err := w.Command(ctx, simslack.DemoOperator, simslack.DemoOps, "/ecs", "deregister "+id+" "+cluster)
 		if err != nil || !inv.Acked {
-			d.fails.Add(1)
-			d.pause(ctx)
-			continue
+			d.again(ctx)
+			return
 		}
-		card, err := d.card(ctx, id)
-		if err != nil {
-			continue // killed between the ack and the card: the inbox has it, or the person types again
-		}
-		for ctx.Err() == nil {
-			inv, err := w.Click(ctx, simslack.DemoOperator, simslack.DemoOps, card.TS, "confirm", simslack.ClickOptions{})
-			if err != nil {
-				return true // the button is gone: an earlier click was taken
-			}
-			if inv.Acked {
-				d.mu.Lock()
-				d.clicks[inv.EnvelopeID] = id
-				d.mu.Unlock()
-				return true
-			}
-			d.fails.Add(1)
-			d.pause(ctx)
+		if card, err = d.card(ctx, id, 4*time.Second); err != nil {
+			return // killed between the ack and the card, or it runs already
 		}
 	}
-	return false
+	for ctx.Err() == nil {
+		inv, err := w.Click(ctx, simslack.DemoOperator, simslack.DemoOps, card.TS, "confirm", simslack.ClickOptions{})
+		if err != nil {
+			return // the button is gone: an earlier click was taken
+		}
+		if inv.Acked {
+			d.mu.Lock()
+			d.clicks[inv.EnvelopeID] = id
+			d.mu.Unlock()
+			return
+		}
+		d.again(ctx)
+	}
 }
 
-// pause is a person's look at the screen before trying again.
-func (d *driver) pause(ctx context.Context) {
+// again is a person's look at the screen before trying again.
+func (d *driver) again(ctx context.Context) {
+	d.fails.Add(1)
 	select {
 	case <-ctx.Done():
 	case <-time.After(20 * time.Millisecond):
 	}
 }
 
-func (d *driver) card(ctx context.Context, id string) (simslack.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+func (d *driver) card(ctx context.Context, id string, patience time.Duration) (simslack.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var m simslack.Message
 	err := d.s.Slack.Wait(ctx, "the card of "+id, func(snap *simslack.Snapshot) bool {
