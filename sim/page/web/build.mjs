@@ -1,0 +1,65 @@
+// Builds the page into dist/, which is committed and embedded, so that the
+// demo needs no Node. dist/source.sha256 tells from which source it was made.
+import * as esbuild from "esbuild";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { gzipSync } from "node:zlib";
+
+const root = import.meta.dirname;
+const out = join(root, "dist");
+const watch = process.argv.includes("--watch");
+
+/** files lists what is below a folder, with forward slashes, relative to root. */
+function files(dir) {
+  return readdirSync(join(root, dir), { recursive: true, withFileTypes: true })
+    .filter((e) => e.isFile())
+    .map((e) => relative(root, join(e.parentPath ?? e.path, e.name)).split(sep).join("/"));
+}
+
+/** sourceHash is the sha256 over `path NUL content NUL` of the sources, sorted by path. */
+function sourceHash() {
+  const hash = createHash("sha256");
+  const paths = ["package.json", "package-lock.json", "build.mjs", "tsconfig.json", ...files("src")];
+  for (const path of paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+    hash.update(path).update("\0").update(readFileSync(join(root, path))).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+const options = {
+  entryPoints: { app: join(root, "src/main.tsx"), theme: join(root, "src/theme.ts") },
+  entryNames: "[name]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]",
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: ["es2022"],
+  minify: !watch,
+  sourcemap: watch ? "inline" : false,
+  legalComments: "none",
+  jsx: "automatic",
+  loader: { ".woff2": "file" },
+  define: { "process.env.NODE_ENV": watch ? '"development"' : '"production"' },
+  logLevel: "warning",
+};
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out);
+for (const name of ["index.html", "icon.svg"]) cpSync(join(root, "src", name), join(out, name));
+if (watch) {
+  await (await esbuild.context(options)).watch();
+} else {
+  await esbuild.build(options);
+  writeFileSync(join(out, "source.sha256"), sourceHash() + "\n");
+  let total = 0;
+  for (const path of files("dist").sort()) {
+    const raw = readFileSync(join(root, path));
+    const size = path.endsWith(".woff2") ? raw.length : gzipSync(raw, { level: 9 }).length;
+    total += size;
+    console.log(`${String(raw.length).padStart(8)} ${String(size).padStart(7)} compressed  ${path}`);
+  }
+  console.log(`${String(total).padStart(16)} compressed in all`);
+}

@@ -1,0 +1,1 @@
+var e=new URLSearchParams(location.search).get("theme"),a=null;try{a=localStorage.getItem("theme")}catch{}var t=e==="dark"||e==="light"?e:a;(t==="dark"||t==="light")&&(document.documentElement.dataset.theme=t);
