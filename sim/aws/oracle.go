@@ -48,6 +48,13 @@ func (c *Cloud) Log() []Call {
 	return slices.Clone(c.calls)
 }
 
+// LogSince returns the calls after the one numbered seq.
+func (c *Cloud) LogSince(seq int) []Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.calls[min(max(seq, 0), len(c.calls)):])
+}
+
 // Change says that something changed; it carries no data: look with State or Log.
 type Change struct {
 	Seq   uint64    `json:"seq"`
@@ -81,6 +88,8 @@ type State struct {
 	Hosts     []HostState     `json:"hosts"`
 	Groups    []GroupState    `json:"groups"`
 	Targets   []TargetState   `json:"targets"`
+
+	TargetGroups []TargetGroupState `json:"target_groups"`
 }
 
 // ClusterState is a cluster.
@@ -99,7 +108,14 @@ type InstanceState struct {
 	Connected bool   `json:"connected"`
 	Provider  string `json:"provider,omitempty"`
 	Version   int    `json:"version"`
-	Alive     int    `json:"alive"` // tasks that are not STOPPED
+	Alive     int    `json:"alive"`          // tasks that are not STOPPED
+	Type      string `json:"type"`           // of its EC2 instance, empty for an external one
+	Name      string `json:"name,omitempty"` // its Name tag
+
+	CPU        int `json:"cpu"`         // registered CPU units
+	Memory     int `json:"memory"`      // registered MiB
+	CPUUsed    int `json:"cpu_used"`    // held by tasks that are not STOPPED
+	MemoryUsed int `json:"memory_used"` // likewise
 
 	RegisteredAt time.Time `json:"registered_at"`
 }
@@ -107,6 +123,7 @@ type InstanceState struct {
 // TaskState is a task.
 type TaskState struct {
 	ARN        string `json:"arn"`
+	Cluster    string `json:"cluster"` // ARN
 	Instance   string `json:"instance,omitempty"`
 	EC2ID      string `json:"ec2_id,omitempty"`
 	Service    string `json:"service,omitempty"` // name
@@ -117,6 +134,9 @@ type TaskState struct {
 	Reason     string `json:"reason,omitempty"`
 	Protected  bool   `json:"protected,omitempty"`
 	Orphan     bool   `json:"orphan,omitempty"` // ECS says STOPPED, the container runs on
+	CPU        int    `json:"cpu"`              // units
+	Memory     int    `json:"memory"`           // MiB
+	Health     string `json:"health,omitempty"` // the worst state of its targets, empty without any
 }
 
 // ServiceState is a service.
@@ -130,6 +150,9 @@ type ServiceState struct {
 	Healthy int      `json:"healthy"`
 	Steady  bool     `json:"steady"`
 	Events  []string `json:"events"` // newest first
+	Min     int      `json:"min"`    // minimumHealthyPercent
+	Max     int      `json:"max"`    // maximumPercent
+	Daemon  bool     `json:"daemon,omitempty"`
 }
 
 // HostState is an EC2 instance, and the containers that run there whatever ECS says.
@@ -140,7 +163,8 @@ type HostState struct {
 	Type       string   `json:"type"`
 	Group      string   `json:"group,omitempty"`
 	Lifecycle  string   `json:"lifecycle,omitempty"`
-	Containers []string `json:"containers"` // task ARNs
+	Name       string   `json:"name,omitempty"` // its Name tag
+	Containers []string `json:"containers"`     // task ARNs
 }
 
 // GroupState is an Auto Scaling group.
@@ -150,6 +174,12 @@ type GroupState struct {
 	Max     int      `json:"max"`
 	Desired int      `json:"desired"`
 	Members []string `json:"members"`
+}
+
+// TargetGroupState is a target group.
+type TargetGroupState struct {
+	ARN  string `json:"arn"`
+	Name string `json:"name"`
 }
 
 // TargetState is a registered target.
@@ -188,35 +218,22 @@ func (c *Cloud) snapshotCell(s *State, cl *cell) {
 		s.Clusters = append(s.Clusters, ClusterState{x.arn, x.name})
 	}
 	for _, i := range sorted(cl.instances) {
-		st := InstanceState{ARN: i.arn, Cluster: i.cluster, EC2ID: i.ec2ID, AZ: i.az, Status: i.status, Connected: i.connected, Provider: i.provider, Version: i.version, RegisteredAt: i.registeredAt}
-		for _, t := range cl.tasksOn(i.arn) {
-			if t.alive() {
-				st.Alive++
-			}
-		}
-		s.Instances = append(s.Instances, st)
+		s.Instances = append(s.Instances, cl.instanceState(i))
 	}
+	health := cl.targetHealth()
 	containers := map[string][]string{}
 	for _, t := range sorted(cl.tasks) {
-		st := TaskState{ARN: t.arn, Instance: t.instance, Group: t.group, Definition: t.definition, Desired: t.desired, Last: t.last, Reason: t.reason, Protected: t.isProtected(c.now), Orphan: t.orphan}
-		if t.service != "" {
-			st.Service = lastPart(t.service)
-		}
-		if i := cl.instances[t.instance]; i != nil {
-			st.EC2ID = i.ec2ID
-		} else if t.orphan {
-			st.EC2ID = t.host
-		}
 		if mc := cl.machines[t.host]; mc != nil && mc.state == ec2Running && (t.orphan || slices.Contains([]string{taskActivating, taskRunning, taskDeactivating, taskStopping}, t.last)) {
 			containers[t.host] = append(containers[t.host], t.arn)
 		}
-		s.Tasks = append(s.Tasks, st)
+		s.Tasks = append(s.Tasks, c.taskState(cl, t, health[t.arn]))
 	}
 	for _, x := range sorted(cl.services) {
 		s.Services = append(s.Services, c.serviceState(cl, x))
 	}
 	for _, mc := range sorted(cl.machines) {
-		s.Hosts = append(s.Hosts, HostState{EC2ID: mc.id, State: mc.state, AZ: mc.az, Type: mc.kind, Group: mc.group, Lifecycle: mc.lifecycle, Containers: containers[mc.id]})
+		s.Hosts = append(s.Hosts, HostState{EC2ID: mc.id, State: mc.state, AZ: mc.az, Type: mc.kind, Group: mc.group, Lifecycle: mc.lifecycle,
+			Name: nameOf(mc.tags), Containers: containers[mc.id]})
 	}
 	for _, g := range sorted(cl.groups) {
 		st := GroupState{Name: g.spec.Name, Min: g.spec.Min, Max: g.spec.Max, Desired: g.desired}
@@ -227,6 +244,9 @@ func (c *Cloud) snapshotCell(s *State, cl *cell) {
 		}
 		s.Groups = append(s.Groups, st)
 	}
+	for _, g := range sorted(cl.targetGroups) {
+		s.TargetGroups = append(s.TargetGroups, TargetGroupState{g.arn, g.spec.Name})
+	}
 	for k, t := range cl.targets {
 		s.Targets = append(s.Targets, TargetState{k.group, k.id, k.port, t.state, t.task})
 	}
@@ -235,8 +255,60 @@ func (c *Cloud) snapshotCell(s *State, cl *cell) {
 	})
 }
 
+func (cl *cell) instanceState(i *instance) InstanceState {
+	st := InstanceState{ARN: i.arn, Cluster: i.cluster, EC2ID: i.ec2ID, AZ: i.az, Status: i.status, Connected: i.connected, Provider: i.provider,
+		Version: i.version, RegisteredAt: i.registeredAt, Name: nameOf(i.tags), CPU: i.cpu, Memory: i.memory}
+	if mc := cl.machines[i.ec2ID]; mc != nil {
+		st.Type = mc.kind
+	}
+	for _, t := range cl.tasksOn(i.arn) {
+		if t.alive() {
+			st.Alive++
+			st.CPUUsed += t.cpu
+			st.MemoryUsed += t.memory
+		}
+	}
+	return st
+}
+
+func (c *Cloud) taskState(cl *cell, t *task, health string) TaskState {
+	st := TaskState{ARN: t.arn, Cluster: t.cluster, Instance: t.instance, Group: t.group, Definition: t.definition, Desired: t.desired, Last: t.last,
+		Reason: t.reason, Protected: t.isProtected(c.now), Orphan: t.orphan, CPU: t.cpu, Memory: t.memory, Health: health}
+	if t.service != "" {
+		st.Service = lastPart(t.service)
+	}
+	if i := cl.instances[t.instance]; i != nil {
+		st.EC2ID = i.ec2ID
+	} else if t.orphan {
+		st.EC2ID = t.host
+	}
+	return st
+}
+
+// targetHealth is the worst state of each task's targets, by task ARN.
+func (cl *cell) targetHealth() map[string]string {
+	badness := []string{"healthy", "initial", "draining", "unhealthy"}
+	out := map[string]string{}
+	for _, t := range cl.targets {
+		if was, ok := out[t.task]; !ok || slices.Index(badness, t.state) > slices.Index(badness, was) {
+			out[t.task] = t.state
+		}
+	}
+	return out
+}
+
+func nameOf(tags []Tag) string {
+	for _, t := range tags {
+		if t.Key == "Name" {
+			return t.Value
+		}
+	}
+	return ""
+}
+
 func (c *Cloud) serviceState(cl *cell, x *service) ServiceState {
-	st := ServiceState{ARN: x.arn, Name: x.name, Cluster: x.cluster, Desired: x.spec.Desired, Steady: x.steady}
+	st := ServiceState{ARN: x.arn, Name: x.name, Cluster: x.cluster, Desired: x.spec.Desired, Steady: x.steady,
+		Min: x.spec.MinPercent, Max: x.spec.MaxPercent, Daemon: x.spec.Daemon}
 	for _, t := range cl.tasksOf(x.arn) {
 		if t.counted() {
 			st.Running++

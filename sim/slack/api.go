@@ -26,6 +26,7 @@ type call struct {
 	user     string // for the log
 	channel  string
 	ts       string
+	host     string // by which the client calls the workspace
 }
 
 type reply map[string]any
@@ -92,14 +93,16 @@ func (w *Workspace) endpoint(method string) (endpoint, bool) {
 
 // serveAPI answers one Web API call and writes it into the log.
 func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
 	c, err := w.parseCall(rw, r)
+	c.host = r.Host
 	var answer reply
 	cut := false
 	if err == nil {
 		answer, cut, err = w.dispatch(r, c)
 	}
 	entry := Entry{Kind: KindRequest, Method: c.method, Outcome: outcome(err), User: c.user, Channel: c.channel, TS: c.ts, Args: c.args,
-		Detail: strings.Join(c.warnings, ",")}
+		Latency: time.Since(begun), Detail: strings.Join(c.warnings, ",")}
 	var refused *apiError
 	if errors.As(err, &refused) && len(refused.messages) > 0 {
 		entry.Detail = strings.Join(refused.messages, "; ")

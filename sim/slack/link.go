@@ -22,6 +22,8 @@ type Socket struct {
 	Silent     bool `json:"silent"`     // half-open: nothing is read or written any more
 	Delivered  int  `json:"delivered"`
 	Acks       int  `json:"acks"`
+	// Via is the name by which the client called the workspace when it opened the connection (the Host of its request).
+	Via string `json:"via"`
 }
 
 // link is one WebSocket connection.
@@ -48,6 +50,7 @@ type linkState struct {
 	lie      int
 	disabled bool
 	delay    time.Duration
+	ackDelay time.Duration
 	pending  map[string]*pending
 }
 
@@ -113,28 +116,35 @@ func (s *linkState) choose() *link {
 }
 
 // openConnection is apps.connections.open: a WebSocket address that works once.
-func (w *Workspace) openConnection(*call) (reply, error) {
+func (w *Workspace) openConnection(c *call) (reply, error) {
 	if !w.manifest.Settings.SocketModeEnabled {
 		return nil, refuse("socket_mode_not_enabled")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ticket := uuid.NewString()
-	w.tickets[ticket] = time.Now().Add(ticketLife)
+	w.tickets[ticket] = admission{until: time.Now().Add(ticketLife), via: c.host}
 	return reply{"url": fmt.Sprintf("ws://%s/link/?ticket=%s&app_id=%s", w.listener.Addr(), ticket, w.cfg.AppID)}, nil
 }
 
-func (w *Workspace) takeTicket(ticket string) bool {
+// admission is what a ticket is good for.
+type admission struct {
+	until time.Time
+	via   string
+}
+
+func (w *Workspace) takeTicket(ticket string) (via string, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	until, ok := w.tickets[ticket]
+	a, ok := w.tickets[ticket]
 	delete(w.tickets, ticket)
-	return ok && time.Now().Before(until)
+	return a.via, ok && time.Now().Before(a.until)
 }
 
 // serveLink upgrades a connection, says hello, and reads acks to the end.
 func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
-	if !w.takeTicket(r.URL.Query().Get("ticket")) {
+	via, ok := w.takeTicket(r.URL.Query().Get("ticket"))
+	if !ok {
 		w.record(Entry{Kind: KindFault, Outcome: "bad_ticket", Detail: "the WebSocket address was used before, is too old, or was never given"})
 		http.Error(rw, "ticket not valid", http.StatusForbidden)
 		return
@@ -145,7 +155,7 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 		return // Upgrade has answered
 	}
 	ws.SetReadLimit(maxBody)
-	l := &link{ws: ws, gone: make(chan struct{})}
+	l := &link{ws: ws, gone: make(chan struct{}), info: Socket{Via: via}}
 	if !w.greet(l) {
 		return
 	}
@@ -287,7 +297,7 @@ func (w *Workspace) read(l *link) {
 			return
 		}
 		if kind == websocket.TextMessage {
-			w.takeAck(l, frame)
+			w.arrive(l, frame)
 		}
 	}
 }
@@ -314,6 +324,22 @@ func (w *Workspace) unregister(l *link, why error) {
 // forget takes a connection out of the registry. The caller holds mu.
 func (w *Workspace) forget(l *link) {
 	w.links.open = slices.DeleteFunc(w.links.open, func(o *link) bool { return o == l })
+}
+
+// arrive takes an ack, after the ordered delay.
+func (w *Workspace) arrive(l *link, frame []byte) {
+	w.mu.Lock()
+	d := w.links.ackDelay
+	w.mu.Unlock()
+	if d <= 0 {
+		w.takeAck(l, frame)
+		return
+	}
+	w.spawn(func() {
+		if w.sleep(w.ctx, d) == nil {
+			w.takeAck(l, frame)
+		}
+	})
 }
 
 // takeAck matches one frame of the client with its envelope.

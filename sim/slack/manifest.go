@@ -33,6 +33,7 @@ type manifest struct {
 type slashCommand struct {
 	Command      string `yaml:"command"`
 	Description  string `yaml:"description"`
+	UsageHint    string `yaml:"usage_hint"`
 	ShouldEscape bool   `yaml:"should_escape"`
 }
 

@@ -33,6 +33,8 @@ type Message struct {
 	Versions []Version `json:"versions,omitempty"` // what it was before, oldest first
 	Warnings []string  `json:"warnings,omitempty"`
 	Via      string    `json:"via"` // the method, "response_url" or "ack" that posted it
+
+	revision int // the workspace's when it was last changed
 }
 
 // Version is an earlier content of a message.
@@ -56,6 +58,8 @@ func (w *Workspace) find(channel, ts string) *Message {
 // replace puts next in the place of m. Stored messages are never changed in
 // place, so that snapshots may share them. The caller holds mu.
 func (w *Workspace) replace(m, next *Message) {
+	w.revision++
+	next.revision = w.revision
 	list := w.messages[m.Channel]
 	list[slices.Index(list, m)] = next
 }
@@ -74,6 +78,8 @@ func (w *Workspace) edit(m *Message, change func(*Message)) *Message {
 // post stores a new message. The caller holds mu.
 func (w *Workspace) post(m Message) *Message {
 	m.TS = w.nextTS()
+	w.revision++
+	m.revision = w.revision
 	w.messages[m.Channel] = append(w.messages[m.Channel], &m)
 	w.touch()
 	return &m

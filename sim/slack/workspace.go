@@ -105,13 +105,14 @@ type Workspace struct {
 	stacks   map[string][]string // user id to view ids, root first
 	triggers map[string]*trigger
 	answers  map[string]*responseURL
-	tickets  map[string]time.Time
+	tickets  map[string]admission
 	revoked  map[string]string // token to the error it gets
 	links    linkState
 	faults   faults
 	buckets  map[string]*bucket
 	entries  []Entry
 	lastTS   int64 // microseconds
+	revision int   // of the messages: grows with every change
 	serial   int
 }
 
@@ -134,7 +135,7 @@ func New(cfg Config) (*Workspace, error) {
 		cfg: cfg, manifest: m, now: cfg.Now, ctx: ctx, cancel: cancel,
 		changed: make(chan struct{}), dir: dir,
 		messages: map[string][]*Message{}, views: map[string]*View{}, stacks: map[string][]string{},
-		triggers: map[string]*trigger{}, answers: map[string]*responseURL{}, tickets: map[string]time.Time{},
+		triggers: map[string]*trigger{}, answers: map[string]*responseURL{}, tickets: map[string]admission{},
 		revoked: map[string]string{}, links: newLinkState(cfg.RandomSeed), faults: newFaults(), buckets: map[string]*bucket{},
 	}, nil
 }
