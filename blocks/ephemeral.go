@@ -49,6 +49,11 @@ func Refusal(v policy.Verdict, r RefusalOf) Message {
 
 // Answer is the reply to a decision.
 func Answer(a workflow.Answer) Message {
+	if a.Kind == workflow.AlreadyDone {
+		s := newSheet()
+		s.section("note", "ℹ️ Already done by "+who(a.By)+". Nothing was done twice.")
+		return Message{Text: fallback(words.Answer(a)), Blocks: s.blocks}
+	}
 	if a.Kind != workflow.Changed || len(a.Changes) == 0 {
 		return Note(answerSymbol(a.Kind) + " " + words.Answer(a))
 	}
@@ -64,8 +69,6 @@ func answerSymbol(k workflow.AnswerKind) string {
 	switch k {
 	case workflow.Accepted:
 		return "✅"
-	case workflow.AlreadyDone:
-		return "ℹ️"
 	case workflow.NotYours:
 		return "🚫"
 	}
