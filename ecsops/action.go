@@ -67,9 +67,11 @@ const (
 	CheckFailed  CheckResult = "failed"
 	CheckUnknown CheckResult = "unknown"
 	CheckSkipped CheckResult = "skipped" // does not apply to this plan
+	// CheckSignedOff is a person's word where nothing could be seen (V10).
+	CheckSignedOff CheckResult = "signed_off"
 )
 
-// Check is one of V1–V8 with its evidence.
+// Check is one of V1–V10 with its evidence.
 type Check struct {
 	ID      string      `json:"id"` // V1 …
 	Result  CheckResult `json:"result"`

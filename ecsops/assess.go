@@ -105,6 +105,9 @@ func lack[T any](j *judge, name string, f Fact[T], worst Severity) {
 // one amber with the rest.
 func (j *judge) incomplete() {
 	for _, u := range j.s.Unknowns() {
+		if j.path == PathMachine && !slices.Contains(machineOnly(), u.Fact) {
+			continue // a registration that is gone has no tasks to read
+		}
 		bars := u.Fact == "instance"
 		worst := Amber
 		if bars {
@@ -128,6 +131,11 @@ func (j *judge) incomplete() {
 			j.add(*f)
 		}
 	}
+}
+
+// machineOnly are the facts that matter where only the machine is left.
+func machineOnly() []string {
+	return []string{"instance", "registrations", "ec2", "group", "hooks", "self"}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -65,9 +65,13 @@ func basis(p Plan) []decided {
 		{"registration", "", string(s.Target.Instance)},
 		{"ec2_id", "", cmp.Or(string(s.Target.EC2), "none")},
 	}
-	out = append(out, stateBasis(s)...)
-	out = append(out, ownerBasis(s)...)
-	out = append(out, taskBasis(s)...)
+	if p.Path == PathMachine {
+		out = append(out, machineBasis(s)...)
+	} else {
+		out = append(out, stateBasis(s)...)
+		out = append(out, ownerBasis(s)...)
+		out = append(out, taskBasis(s)...)
+	}
 	seen := map[Rule]bool{}
 	for _, f := range p.Findings {
 		if !seen[f.Rule] {
@@ -76,6 +80,20 @@ func basis(p Plan) []decided {
 		}
 	}
 	slices.SortFunc(out, func(a, b decided) int { return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name)) })
+	return out
+}
+
+// machineBasis leaves out the registration that is gone: ECS shows it as INACTIVE for an
+// hour and then not at all, which changes nothing.
+func machineBasis(s Snapshot) []decided {
+	out := []decided{{"status", "", "gone"}}
+	e, _ := s.EC2.Get() // PathMachine has read it
+	out = append(out, decided{"ec2_state", "", cmp.Or(e.State, "none")})
+	for _, d := range ownerBasis(s) {
+		if d.Name != "capacity_provider" {
+			out = append(out, d)
+		}
+	}
 	return out
 }
 

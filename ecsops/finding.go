@@ -67,7 +67,7 @@ const (
 	RuleGone           Rule = "T10" // INACTIVE or MISSING already
 	// RuleTermination bars a termination that cannot be done as asked; Names[0] is why:
 	// owner_unknown, in_group (choose replace or shrink), no_group, at_minimum,
-	// termination_protected, protection_unknown, warm_pool, external_host.
+	// termination_protected, protection_unknown, warm_pool, external_host, registered_again.
 	RuleTermination Rule = "T11"
 )
 

@@ -269,7 +269,7 @@ func externalID(id EC2ID) bool { return len(id) > 3 && id[:3] == "mi-" }
 
 func machineOf(ctx context.Context, s *session, id EC2ID) (EC2, error) {
 	if externalID(id) {
-		return EC2{}, reasonError("external") // EC2 knows nothing of it
+		return EC2{}, reasonError(reasonExternal) // EC2 knows nothing of it
 	}
 	if id == "" {
 		return EC2{}, reasonError(failureMissing)

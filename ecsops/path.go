@@ -16,7 +16,9 @@ func choosePath(s Snapshot, in Intent) Path {
 	case !ok:
 		return PathWait // A12 bars: nothing may be ordered about a registration that was not read
 	case i.gone():
-		return PathGone
+		return goneAlready(s, in)
+	case in.Purpose == EndMachine:
+		return PathWait // registered after all: nobody decided on its tasks
 	case externalID(s.Target.EC2) || i.External:
 		return PathExternal
 	case mayBeManaged(s, i):
@@ -27,6 +29,19 @@ func choosePath(s Snapshot, in Intent) Path {
 		return disconnectedPath(s, in)
 	}
 	return connectedPath(s, in, i)
+}
+
+// goneAlready: nothing is left to do in ECS. The machine may be ended, when that is what
+// was asked and it was read to be there still.
+func goneAlready(s Snapshot, in Intent) Path {
+	e, ok := s.EC2.Get()
+	switch {
+	case in.Purpose != EndMachine || !ok || e.Gone() || e.ManagedBy != "":
+		return PathGone
+	case e.State == "shutting-down":
+		return PathWait
+	}
+	return PathMachine
 }
 
 func disconnectedPath(s Snapshot, in Intent) Path {
@@ -93,7 +108,7 @@ func (p Path) live() bool {
 	switch p {
 	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup:
 		return true
-	case PathGhost, PathHostStopped, PathWait, PathGone, PathExternal, PathManaged:
+	case PathGhost, PathHostStopped, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
 	}
 	return false
 }
@@ -108,6 +123,8 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 	switch path {
 	case PathGhost:
 		return []Step{{Kind: StepForce}, {Kind: StepVerify}}
+	case PathMachine:
+		return kept(end, Step{Kind: StepVerify})
 	case PathHostStopped:
 		return kept(Step{Kind: StepForce}, end, Step{Kind: StepVerify})
 	case PathForce:

@@ -9,6 +9,8 @@ type Purpose string
 const (
 	Retire Purpose = "retire"
 	Move   Purpose = "move"
+	// EndMachine ends a machine whose registration is gone already.
+	EndMachine Purpose = "end_machine"
 )
 
 // Termination is what happens to the machine after deregistration.
@@ -49,6 +51,7 @@ const (
 	PathForce        Path = "force"        // asked for: deregister with force, orphans approved by name
 	PathGroup        Path = "group"        // terminate through the Auto Scaling group, which drains (managed draining)
 	PathWait         Path = "wait"         // in transition: nothing to do yet
+	PathMachine      Path = "machine"      // the registration is gone, its machine is to be ended
 	PathGone         Path = "gone"         // INACTIVE or MISSING already
 	PathExternal     Path = "external"     // mi-…: another page, another way; refused here
 	PathManaged      Path = "managed"      // ECS Managed Instance: force would terminate it; refused here for now

@@ -34,7 +34,7 @@ func (j *judge) pathRules() {
 		return
 	}
 	switch j.path {
-	case PathGone:
+	case PathGone, PathMachine:
 		j.add(Finding{Rule: RuleGone, Severity: Green, Names: kept1(i.Status)})
 	case PathExternal:
 		j.add(Finding{Rule: RuleExternal, Severity: Red, Bars: true, Names: []string{string(j.s.Target.EC2)}})
@@ -112,6 +112,8 @@ func (j *judge) terminationRules() {
 
 func (j *judge) noTermination() string {
 	switch {
+	case j.in.Purpose == EndMachine && j.registeredAgain():
+		return "registered_again"
 	case j.path == PathExternal:
 		return "external_host"
 	case !j.s.Group.known:
@@ -135,6 +137,17 @@ func (j *judge) noTermination() string {
 		return "at_minimum"
 	}
 	return ""
+}
+
+// registeredAgain: tasks may run on the machine that nobody decided on. Registrations that
+// could not be read may be there.
+func (j *judge) registeredAgain() bool {
+	if i, ok := j.s.Instance.Get(); !ok || !i.gone() {
+		return true
+	}
+	lack(j, "registrations", j.s.Registrations, Red)
+	others, _ := j.s.Registrations.Get()
+	return len(others) > 0
 }
 
 // taskRules: what happens to tasks whatever their service's arithmetic is.
@@ -345,7 +358,7 @@ const stackTag = "aws:cloudformation:stack-name"
 
 // ownerRules: A1, A2, A3 and the instance store.
 func (j *judge) ownerRules() {
-	if !j.path.live() && j.path != PathHostStopped {
+	if !j.path.live() && j.path != PathHostStopped && j.path != PathMachine {
 		return
 	}
 	if g, ok := j.s.Group.Get(); ok && g.Name != "" {

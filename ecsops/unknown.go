@@ -29,6 +29,7 @@ const (
 	reasonNotModelled = "not modelled"
 	reasonConnection  = "connection failed"
 	reasonWrongPlace  = "wrong account"
+	reasonExternal    = "external"
 )
 
 // called wraps a call's error with its name; nil stays nil.

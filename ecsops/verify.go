@@ -1,14 +1,20 @@
 package ecsops
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
 
-// Verify answers V1–V8 from what was read once the work was done: pure. Pending may still
+// Verify answers V1–V8, which decide between done and unverified, from what was read once the work was done: pure. Pending may still
 // pass; what could not be read is unknown, never passed.
 func Verify(before Plan, after After) []Check {
 	v := verifier{before: before, after: after}
+	if before.Path == PathMachine { // its tasks left with its registration, before this plan
+		skip := func(id string) Check { return Check{ID: id, Result: CheckSkipped} }
+		return []Check{v.gone(), skip("V2"), skip("V3"), skip("V4"), skip("V5"), skip("V6"), v.machineState(), v.groupActed()}
+	}
 	return []Check{v.gone(), v.servicesSteady(), v.targetsHealthy(), v.replaced(), v.standaloneEnded(), v.interfacesGone(), v.machineState(), v.groupActed()}
 }
 
@@ -39,7 +45,7 @@ func (v verifier) gone() Check {
 	if !ok {
 		return unread("V1", v.after.Listed.Why())
 	}
-	c.Names = kept1(i.Status)
+	c.Names = []string{cmp.Or(i.Status, failureMissing)}
 	return verdict(c, i.gone() && !listed)
 }
 
@@ -69,20 +75,26 @@ func (v verifier) servicesSteady() Check {
 	}
 	c := Check{ID: "V2", Want: len(names)}
 	unplaced := false
+	var steady []string
 	for _, n := range names {
 		s, ok := services[n]
-		if ok && s.Running >= s.Desired && s.Deployments <= 1 {
-			c.Count++
-			continue
-		}
 		if !ok {
 			c.Count++ // deleted meanwhile: nothing to run
 			continue
 		}
-		c.Names = append(c.Names, n)
+		line := fmt.Sprintf("%s: %d of %d", n, s.Running, s.Desired)
+		if s.Running >= s.Desired && s.Deployments <= 1 {
+			c.Count++
+			steady = append(steady, line)
+			continue
+		}
+		if s.Deployments > 1 {
+			line += fmt.Sprintf(", %d deployments", s.Deployments)
+		}
+		c.Names = append(c.Names, line)
 		unplaced = unplaced || v.unplaced(s)
 	}
-	c = verdict(c, c.Count == c.Want)
+	c = evident(verdict(c, c.Count == c.Want), steady)
 	if c.Result == CheckPending && unplaced {
 		c.Result = CheckFailed
 	}
@@ -120,14 +132,29 @@ func (v verifier) targetsHealthy() Check {
 		return unread("V3", v.after.Snapshot.TargetGroups.Why())
 	}
 	c := Check{ID: "V3", Want: len(before)}
+	var well []string
 	for _, arn := range sortedKeys(before) {
-		if g, ok := now[arn]; ok && len(g.Here) == 0 && g.Healthy >= v.wanted(before[arn]) {
+		g, ok := now[arn]
+		line := fmt.Sprintf("%s: %d healthy, was %d", before[arn].Name, g.Healthy, before[arn].Healthy)
+		switch {
+		case ok && len(g.Here) == 0 && g.Healthy >= v.wanted(before[arn]):
 			c.Count++
-		} else {
-			c.Names = append(c.Names, before[arn].Name)
+			well = append(well, line)
+		case len(g.Here) > 0:
+			c.Names = append(c.Names, line+fmt.Sprintf(", %d old targets left", len(g.Here)))
+		default:
+			c.Names = append(c.Names, line)
 		}
 	}
-	return verdict(c, c.Count == c.Want)
+	return evident(verdict(c, c.Count == c.Want), well)
+}
+
+// evident gives what passed its own evidence; what did not pass has named what is missing.
+func evident(c Check, names []string) Check {
+	if c.Result == CheckPassed {
+		c.Names = names
+	}
+	return c
 }
 
 // wanted is how many healthy targets to expect: as before, less those of daemons, which
@@ -228,7 +255,7 @@ func (v verifier) interfacesGone() Check {
 	if !ok {
 		return unread("V6", v.after.ENIs.Why())
 	}
-	return verdict(Check{ID: "V6", Names: left, Count: want - len(left), Want: want}, len(left) == 0)
+	return verdict(Check{ID: "V6", Names: left, Count: max(0, want-len(left)), Want: want}, len(left) == 0)
 }
 
 // machineState is V7: terminated when that was asked, else known, as it goes on billing.

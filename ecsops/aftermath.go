@@ -1,0 +1,97 @@
+package ecsops
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Aftermath is what is read of a target once its operation has ended.
+type Aftermath struct {
+	EC2   Fact[EC2]              `json:"ec2"`
+	Group Fact[Group]            `json:"group"` // Name "" = in no Auto Scaling group
+	Again Fact[[]Reregistration] `json:"again"` // the same machine under another ARN, in any allowed cluster of its account and Region
+}
+
+// Reregistration is a registration of a machine that had left.
+type Reregistration struct {
+	Cluster      ClusterARN  `json:"cluster"`
+	Instance     InstanceARN `json:"instance"`
+	Status       string      `json:"status"`
+	Connected    bool        `json:"agent_connected"`
+	RegisteredAt time.Time   `json:"registered_at"`
+}
+
+// Aftermath reads the machine and its group, and with registrations, where it is registered
+// again: a call for each cluster. It errs only when ctx ends.
+func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Aftermath, error) {
+	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	defer cancel()
+	var wg sync.WaitGroup
+	r := &reader{ctx: boxed, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster}
+	var seen Snapshot
+	var a Aftermath
+	wg.Go(func() {
+		if externalID(t.EC2) { // EC2 and Auto Scaling know nothing of it
+			seen.EC2, seen.Group = fact("ec2", "ec2:DescribeInstances", EC2{}, reasonError(reasonExternal)), Known(Group{})
+			return
+		}
+		r.lookMachine(t, LookFor{EC2: true, Group: "any"}, &seen)
+	})
+	wg.Go(func() {
+		if !registrations {
+			return
+		}
+		again, err := f.registeredAgain(boxed, t)
+		a.Again = fact("registrations", "ecs:ListContainerInstances", again, err)
+	})
+	wg.Wait()
+	a.EC2, a.Group = seen.EC2, seen.Group
+	return a, ctx.Err()
+}
+
+// registeredAgain asks every allowed cluster of the target's account and Region. Clusters
+// that could not be listed may be the ones: then it is not known.
+func (f *Fleet) registeredAgain(ctx context.Context, t Target) ([]Reregistration, error) {
+	if t.EC2 == "" {
+		return nil, reasonError(failureMissing)
+	}
+	clusters, unread, err := f.allowed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(unread) > 0 {
+		return nil, called(unread[0].Call, reasonError(unread[0].Reason))
+	}
+	clusters = slices.DeleteFunc(clusters, func(c ClusterARN) bool { return c.Account() != t.Account || c.Region() != t.Region })
+	if !slices.Contains(clusters, t.Cluster) {
+		clusters = append(clusters, t.Cluster)
+	}
+	s := f.reading(t.Account, t.Region)
+	parts, err := each(ctx, clusters, 1, func(ctx context.Context, one []ClusterARN) ([]Reregistration, error) {
+		return s.registeredIn(ctx, one[0], t)
+	})
+	return slices.Concat(parts...), cmp.Or(err, s.verify(ctx))
+}
+
+func (s *session) registeredIn(ctx context.Context, c ClusterARN, t Target) ([]Reregistration, error) {
+	listed, err := s.listInstances(ctx, c, "ec2InstanceId == "+string(t.EC2))
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.describeInstances(ctx, c, without(listed, t.Instance))
+	if err != nil {
+		return nil, err
+	}
+	var out []Reregistration
+	for _, arn := range slices.Sorted(maps.Keys(all)) {
+		// What a filter found is checked again on the described record.
+		if i := all[arn].Instance; i.EC2 == t.EC2 && !i.gone() {
+			out = append(out, Reregistration{Cluster: c, Instance: arn, Status: i.Status, Connected: i.AgentConnected, RegisteredAt: i.RegisteredAt})
+		}
+	}
+	return out, nil
+}
