@@ -28,11 +28,12 @@ var arrows = map[string][]string{
 	"handlers":  {"ecsops", "policy", "workflow", "audit", "words", "blocks", "socket"},
 	"bot":       {"ecsops", "policy", "workflow", "audit", "store", "words", "blocks", "delivery", "socket", "handlers"},
 	"cmd/bot":   {"bot"},
-	"cmd/demo":  {"bot", "sim/stage", "sim/slack", "sim/aws", "sim/clock"},
+	"cmd/demo":  {"bot", "sim/page", "sim/stage", "sim/slack", "sim/aws", "sim/clock"},
 	"sim/clock": {},
 	"sim/slack": {"sim/clock"},
 	"sim/aws":   {"sim/clock"},
 	"sim/stage": {"sim/clock", "sim/slack", "sim/aws"},
+	"sim/page":  {"sim/clock", "sim/slack", "sim/aws", "sim/stage"},
 }
 
 // homes says where third parties may be imported; what is not named may be anywhere.
@@ -46,7 +47,7 @@ var homes = map[string][]string{
 	"github.com/gorilla/websocket":      {"socket", "sim/slack"},
 	"github.com/prometheus/":            {"bot"},
 	"github.com/alecthomas/kong":        {"handlers", "bot", "cmd/bot", "cmd/demo"},
-	"github.com/kballard/go-shellquote": {"handlers", "bot", "cmd/demo"},
+	"github.com/kballard/go-shellquote": {"handlers", "bot", "cmd/demo", "sim/page"},
 }
 
 // listed is what `go list -json` says of a package.

@@ -69,6 +69,9 @@ func (w *Workspace) Usergroups() []Usergroup {
 	return out
 }
 
+// TeamName is the workspace's name.
+func (w *Workspace) TeamName() string { return w.cfg.TeamName }
+
 // Command is a slash command as the manifest declares it.
 type Command struct {
 	Command     string `json:"command"`

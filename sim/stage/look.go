@@ -156,24 +156,38 @@ func (s *Stage) doThread(ctx context.Context, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var found string
-	err = s.Slack.Wait(ctx, "an audit thread with "+strings.Join(args, " … "), func(*simslack.Snapshot) bool {
-		for _, root := range s.Slack.Messages(simslack.DemoAudit) {
+	_, text, err := s.thread(ctx, simslack.DemoAudit, match)
+	return text, err
+}
+
+// ThreadWith waits for a thread in the channel that matches as a whole, and
+// returns its timestamp.
+func (s *Stage) ThreadWith(ctx context.Context, channel string, match *regexp.Regexp) (ts string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience())
+	defer cancel()
+	ts, _, err = s.thread(ctx, channel, match)
+	return ts, err
+}
+
+// thread waits for a thread that matches; the newest wins.
+func (s *Stage) thread(ctx context.Context, channel string, match *regexp.Regexp) (ts, text string, err error) {
+	err = s.Slack.Wait(ctx, fmt.Sprintf("a thread in %s with %s", channel, match), func(snap *simslack.Snapshot) bool {
+		for _, root := range slices.Backward(snap.Messages(channel)) {
 			if root.ThreadTS != "" && root.ThreadTS != root.TS {
 				continue
 			}
 			var b strings.Builder
-			for _, m := range s.Slack.Thread(simslack.DemoAudit, root.TS) {
+			for _, m := range snap.Thread(channel, root.TS) {
 				b.WriteString(s.Slack.Render(m) + "\n")
 			}
 			if match.MatchString(b.String()) {
-				found = b.String()
+				ts, text = root.TS, b.String()
 				return true
 			}
 		}
 		return false
 	})
-	return found, err
+	return ts, text, err
 }
 
 var record = regexp.MustCompile(`\[#(\d+)\]`)

@@ -139,6 +139,12 @@ func need(args []string, n int) error {
 	return nil
 }
 
+// Person is the id of one of the people whom lines name.
+func Person(name string) (string, error) { return person(name) }
+
+// Place is the id of one of the channels that lines name.
+func Place(name string) (string, error) { return place(name) }
+
 func person(name string) (string, error) {
 	if id, ok := people[name]; ok {
 		return id, nil
