@@ -162,7 +162,7 @@ func (s *session) interfaces(ctx context.Context, ids []string) ([]string, error
 		in := &ec2.DescribeNetworkInterfacesInput{MaxResults: aws.Int32(1000),
 			Filters: []ec2types.Filter{{Name: aws.String("network-interface-id"), Values: part}}}
 		var out []string
-		for p := ec2.NewDescribeNetworkInterfacesPaginator(s.ec2, in); p.HasMorePages(); {
+		for p := ec2.NewDescribeNetworkInterfacesPaginator(ec2Pages{s.ec2}, in); p.HasMorePages(); {
 			page, err := p.NextPage(ctx)
 			if api, ok := errors.AsType[smithy.APIError](err); ok && strings.HasPrefix(api.ErrorCode(), "InvalidNetworkInterfaceID.NotFound") {
 				return nil, nil

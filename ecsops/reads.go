@@ -289,7 +289,7 @@ func (s *session) machines(ctx context.Context, ids []EC2ID) (map[EC2ID]EC2, err
 		}
 		got := map[EC2ID]EC2{}
 		in := &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{filter}, MaxResults: aws.Int32(1000), IncludeManagedResources: aws.Bool(true)}
-		for p := ec2.NewDescribeInstancesPaginator(s.ec2, in); p.HasMorePages(); {
+		for p := ec2.NewDescribeInstancesPaginator(ec2Pages{s.ec2}, in); p.HasMorePages(); {
 			page, err := p.NextPage(ctx)
 			if err != nil {
 				return nil, called("ec2:DescribeInstances", err)

@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -26,7 +25,7 @@ type session struct {
 	name            string // role session name; "" = reads
 
 	ecs *ecs.Client
-	ec2 *ec2.Client
+	ec2 *ec2Calls
 	asg *autoscaling.Client
 	elb *elb.Client
 	sts *sts.Client
@@ -107,7 +106,7 @@ func (f *Fleet) newSession(account, region, name string) *session {
 	}
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], f.spend(account, region), f.observe())
 	return &session{account: account, region: region, name: name,
-		ecs: ecs.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg), asg: autoscaling.NewFromConfig(cfg),
+		ecs: ecs.NewFromConfig(cfg), ec2: newEC2(cfg), asg: autoscaling.NewFromConfig(cfg),
 		elb: elb.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
 }
 
