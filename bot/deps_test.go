@@ -43,7 +43,7 @@ var homes = map[string][]string{
 	"github.com/kelseyhightower/":       {"bot"},
 	"github.com/riverqueue/":            {"store"},
 	"github.com/jackc/":                 {"store"},
-	"modernc.org/":                      {"store"},
+	"modernc.org/":                      {"store", "cmd/demo"},
 	"github.com/gorilla/websocket":      {"socket", "sim/slack"},
 	"github.com/prometheus/":            {"bot"},
 	"github.com/alecthomas/kong":        {"handlers", "bot", "cmd/bot", "cmd/demo"},

@@ -31,6 +31,7 @@ var storyIDs = []string{"orphan", "stuck", "two", "ghost", "crash", "stranger"}
 //	focus i-…            point at this machine
 //	open audit REGEXP    open the newest thread there that matches
 //	fault ID [on|off]    as in the panel
+//	fails LINE           the line is played, and has to fail
 type story struct {
 	id, title, about string
 	pace             float64
@@ -300,6 +301,11 @@ func (p *player) act(ctx context.Context, line string) error {
 		return err
 	}
 	switch words[0] {
+	case "fails":
+		if _, err := p.run.stage.Do(ctx, words[1:]); err == nil {
+			return fmt.Errorf("%s: it did not fail", line)
+		}
+		return nil
 	case "as", "in", "focus", "open", "fault":
 		return p.direct(ctx, words)
 	}
