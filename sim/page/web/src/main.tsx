@@ -1,4 +1,9 @@
 import "./style/tokens.css";
+import "./style/controls.css";
+import "./style/blocks.css";
+import "./style/shell.css";
+import "./style/workspace.css";
+import "./style/preview.css";
 import { createRoot } from "react-dom/client";
 import { Shell } from "./shell/shell";
 import { listen } from "./store/live";

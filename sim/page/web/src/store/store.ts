@@ -62,6 +62,8 @@ export class Store {
   private readonly watchers = new Set<() => void>();
   /** Between hello and ready nobody is told, so that a reconnection does not flicker. */
   private quiet = false;
+  /** A connection has just begun: what follows is the whole state, even of the same run. */
+  private fresh = true;
 
   get = (): State => this.state;
 
@@ -73,18 +75,15 @@ export class Store {
   log = (channel: string): Log => this.state.logs[channel] ?? nothing;
 
   setLink(link: Link): void {
-    this.change({ page: { ...this.state.page, link } });
+    if (link === "open") this.fresh = true;
+    if (link !== this.state.page.link) this.change({ page: { ...this.state.page, link } });
   }
 
   /** take takes in one event of /live. Unknown ones are left alone: they are of a newer server. */
   take(event: string, data: unknown): void {
     switch (event) {
-      case "hello": {
-        this.quiet = true;
-        const fresh = empty("open");
-        this.state = { ...fresh, page: { ...fresh.page, hello: data as Hello } };
-        return;
-      }
+      case "hello":
+        return this.hello(data as Hello);
       case "ready":
         this.quiet = false;
         return this.change({ page: { ...this.state.page, ready: true } });
@@ -105,6 +104,15 @@ export class Store {
       case "story":
         return this.change({ page: { ...this.state.page, story: data as StoryState } });
     }
+  }
+
+  /** hello begins a run, or only tells anew who and what is there. */
+  private hello(hello: Hello): void {
+    if (!this.fresh && hello.run === this.state.page.hello?.run) return this.change({ page: { ...this.state.page, hello } });
+    this.fresh = false;
+    this.quiet = true;
+    const begun = empty("open");
+    this.state = { ...begun, page: { ...begun.page, hello } };
   }
 
   private messages(news: Message[]): void {
