@@ -24,7 +24,7 @@ function icon(c: ChipData): IconName {
 export const Chip = memo(function Chip({ chip }: { chip: ChipData }) {
   const word = chip.phase !== "running" ? chip.word : chip.health === "unhealthy" ? "unhealthy" : "";
   return (
-    <li className={`acct-chip acct-hue-${hue(chip.service ?? chip.label)}`} data-phase={chip.phase} data-health={chip.health} data-flip={chip.key} title={says(chip)}>
+    <li className={`acct-chip acct-hue-${hue(chip.service ?? chip.label)}`} data-phase={chip.phase} data-health={chip.phase === "running" ? chip.health : undefined} data-flip={chip.key} title={says(chip)}>
       <Icon name={icon(chip)} />
       <span aria-hidden="true" className="acct-chip-name">{chip.label}</span>
       {word && <span aria-hidden="true" className="acct-chip-word">{word}</span>}

@@ -34,6 +34,12 @@ test("a chip in words says all that its icons and patterns say", () => {
   assert.equal(says(chipOf(task("a", "web", 1, { last: "DEACTIVATING", desired: "STOPPED" }), true, false)), "web, service web, DEACTIVATING, to be STOPPED");
 });
 
+test("a chip is called by its family, and tells the revision in words", () => {
+  const c = chipOf(task("a", "web", 1, { family: "web:12" }), true, false);
+  assert.equal(c.label, "web");
+  assert.match(says(c), /^web:12, service web/);
+});
+
 test("chips keep their order while they change, and those of no service come last", () => {
   const order = (last: string) => [task("c", "job", 1, { service: "" }), task("b", "web", 1, { last }), task("a", "web", 1), task("d", "api", 1)]
     .map((t) => chipOf(t, false, false)).sort(inOrder).map((c) => c.id);

@@ -7,7 +7,8 @@ export type Phase = "pending" | "running" | "stopping" | "stopped" | "orphan" | 
 export interface Chip {
   key: string; // the task's ARN
   id: string;
-  label: string; // the family
+  label: string; // the family without its revision
+  definition: string; // the family, with its revision if that is known
   service?: string;
   phase: Phase;
   word: string; // what the phase is called; never left to colour
@@ -41,7 +42,7 @@ export function phaseOf(task: Task, containerRuns: boolean, machineGone: boolean
 export function chipOf(task: Task, containerRuns: boolean, machineGone: boolean): Chip {
   const phase = phaseOf(task, containerRuns, machineGone);
   const chip: Chip = {
-    key: task.arn, id: task.id, label: task.family || task.service || task.id, phase, word: words[phase],
+    key: task.arn, id: task.id, label: task.family.replace(/:\d+$/, "") || task.service || task.id, definition: task.family, phase, word: words[phase],
     last: task.last, desired: task.desired, protected: task.protected === true, cpu: task.cpu, memory: task.memory,
   };
   if (task.service) chip.service = task.service;
@@ -53,7 +54,7 @@ export function chipOf(task: Task, containerRuns: boolean, machineGone: boolean)
 
 /** says is the chip in words, for who cannot see it, and for its tooltip. */
 export function says(c: Chip): string {
-  const parts = [c.label, c.service ? `service ${c.service}` : "no service"];
+  const parts = [c.definition || c.label, c.service ? `service ${c.service}` : "no service"];
   parts.push(c.phase === "orphan" ? `orphan: ECS says ${c.last}, its container runs on`
     : c.phase === "stale" ? `ECS says ${c.last}, but its machine is gone`
     : c.desired === "STOPPED" && c.last !== "STOPPED" ? `${c.last}, to be STOPPED` : c.last);

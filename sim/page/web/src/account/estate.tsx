@@ -45,10 +45,12 @@ const Row = memo(function Row({ service: s }: { service: Service }) {
   );
 });
 
+const mostEvents = 10;
+
 function Events({ service: s }: { service: Service }) {
   return (
-    <Fold label={`Last events of ${s.name}`} summary={<span>{count(s.events.length, "event")}</span>}>
-      {() => <ol className="acct-events">{s.events.map((e, i) => <li key={i}>{e}</li>)}</ol>}
+    <Fold of={s.name} summary={<span>{s.events.length > mostEvents ? `last ${mostEvents}` : count(s.events.length, "event")}</span>}>
+      {() => <ol className="acct-events">{s.events.slice(0, mostEvents).map((e, i) => <li key={i}>{e}</li>)}</ol>}
     </Fold>
   );
 }
@@ -78,7 +80,7 @@ const TargetGroupCard = memo(function TargetGroupCard({ group }: { group: Target
         ))}
       </ul>
       {states.length > 0 && (
-        <Fold label={`Targets of ${group.name}`} summary={<span>Targets</span>}>
+        <Fold of={group.name} summary={<span>Targets</span>}>
           {() => (
             <ul className="acct-targets">
               {states.flatMap(({ state, targets }) => targets.map((t) => <li key={`${t.id}:${t.port}:${t.task}`}><span className="mono">{t.id}:{t.port}</span> {state}</li>))}

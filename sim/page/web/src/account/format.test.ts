@@ -14,7 +14,7 @@ test("ids keep their kind and their end", () => {
 
 test("numbers with as many digits as they are worth", () => {
   assert.deepEqual([vcpu(512), vcpu(8192), vcpu(65536), gib(31640), gib(0)], ["0.5", "8", "64", "30.9", "0"]);
-  assert.deepEqual([latency(0.4), latency(12.3), latency(999), latency(1234), latency(12345), latency(-1), latency(NaN)], ["<1 ms", "12 ms", "999 ms", "1.2 s", "12 s", "–", "–"]);
+  assert.deepEqual([latency(0.01), latency(0.4), latency(12.3), latency(999), latency(1234), latency(12345), latency(-1), latency(NaN)], ["<0.1 ms", "0.4 ms", "12 ms", "999 ms", "1.2 s", "12 s", "–", "–"]);
   assert.deepEqual([percent(1, 3), percent(5, 0), percent(9, 3), percent(-1, 3)], [33, 0, 100, 0]);
   assert.deepEqual([count(1, "task"), count(0, "task"), count(2, "entry", "entries")], ["1 task", "0 tasks", "2 entries"]);
 });

@@ -36,7 +36,8 @@ export function day(at: string | number): string {
 /** latency writes milliseconds with as many digits as they are worth. */
 export function latency(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return "–";
-  if (ms < 1) return "<1 ms";
+  if (ms < 0.05) return "<0.1 ms";
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

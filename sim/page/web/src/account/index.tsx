@@ -33,19 +33,12 @@ export function Faults({ state, act }: SlotProps) {
   return <Panel faults={state.hello?.faults ?? noFaults} on={state.faults} act={act} />;
 }
 
-/** Stories is the player of the story that is on, and the list to pick from. */
+/** Stories is the list to pick from. */
 export function Stories({ state, act }: SlotProps) {
-  const on = playing(state.story);
-  return (
-    <section className="acct-storyroom" aria-label="Stories">
-      {on && state.story && <Player story={state.story} act={act} />}
-      <h3>Stories</h3>
-      <List stories={state.hello?.stories ?? noStories} now={on ? state.story?.id : undefined} act={act} />
-    </section>
-  );
+  return <List stories={state.hello?.stories ?? noStories} now={playing(state.story) ? state.story.id : undefined} act={act} />;
 }
 
-/** StoryPlayer is the player alone, for where there is no room for the list; nothing while no story is on. */
+/** StoryPlayer is the story that is on, with its caption; nothing while none is. */
 export function StoryPlayer({ state, act }: SlotProps) {
   return playing(state.story) ? <Player story={state.story} act={act} /> : null;
 }

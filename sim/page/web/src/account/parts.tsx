@@ -70,12 +70,12 @@ export function Meter(props: { label: string; used: number; total: number; text:
   );
 }
 
-/** Fold is a disclosure whose content is made only while it is open. */
-export function Fold({ summary, children, className, label }: { summary: ReactNode; children: () => ReactNode; className?: string; label?: string }) {
+/** Fold is a disclosure whose content is made only while it is open. of says to a screen reader what it is about. */
+export function Fold({ summary, children, className, of }: { summary: ReactNode; children: () => ReactNode; className?: string; of?: string }) {
   const [open, setOpen] = useState(false);
   return (
     <details className={className ? `acct-fold ${className}` : "acct-fold"} onToggle={(e) => setOpen(e.currentTarget.open)}>
-      <summary aria-label={label}><Icon name="fold" className="acct-turn" />{summary}</summary>
+      <summary><Icon name="fold" className="acct-turn" />{summary}{of && <span className="hidden-text"> of {of}</span>}</summary>
       {open && children()}
     </details>
   );

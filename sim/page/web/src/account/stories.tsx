@@ -1,6 +1,6 @@
 import { memo, useState } from "react";
 import type { Do, Story, StoryState } from "../wire";
-import { percent, storyLink } from "./format";
+import { count, percent, storyLink } from "./format";
 import { Icon } from "./icons";
 import { useCopy } from "./parts";
 
@@ -18,7 +18,9 @@ export const List = memo(function List({ stories, now, act }: { stories: readonl
     if (!answer.ok) say(answer.error ?? "The story did not begin.");
   };
   return (
-    <>
+    <section className="acct-storyroom" aria-label="Stories">
+      <h3>Stories</h3>
+      <p className="acct-dim">Each plays itself, step by step. It begins with everything as it was at the start.</p>
       <ol className="acct-stories">
         {stories.map((s) => (
           <li key={s.id} aria-current={s.id === now ? "step" : undefined}>
@@ -27,15 +29,15 @@ export const List = memo(function List({ stories, now, act }: { stories: readonl
               <p>{s.about}</p>
             </div>
             <div className="acct-row">
-              <button type="button" className="acct-button" onClick={() => start(s.id)} aria-label={`Play: ${s.title}`}><Icon name="play" />{s.id === now ? "Again" : "Play"}</button>
+              <button type="button" className="acct-button" onClick={() => start(s.id)}><Icon name="play" />{s.id === now ? "Again" : "Play"}<span className="hidden-text"> {s.title}</span></button>
               <Link id={s.id} title={s.title} />
-              <span className="acct-dim">{s.steps} steps</span>
+              <span className="acct-dim">{count(s.steps, "step")}</span>
             </div>
           </li>
         ))}
       </ol>
       <p role="status" className="acct-result" data-ok={error ? false : undefined}>{error && <><Icon name="cross" />{error}</>}</p>
-    </>
+    </section>
   );
 });
 
@@ -44,8 +46,8 @@ function Link({ id, title }: { id: string; title: string }) {
   const href = storyLink(id, location.search);
   return (
     <span className="acct-row acct-link">
-      <a href={href} aria-label={`Link to: ${title}`} className="mono">{"?story=" + id}</a>
-      <button type="button" className="acct-id" aria-label={`Copy the link to: ${title}`} title="Copy the link" onClick={() => copy(new URL(href, location.href).href)}>
+      <a href={href} className="mono">{"?story=" + id}<span className="hidden-text">, link to {title}</span></a>
+      <button type="button" className="acct-id" aria-label={`Copy the link to ${title}`} title="Copy the link" onClick={() => copy(new URL(href, location.href).href)}>
         <Icon name={said === "Copied" ? "ok" : "link"} /><span role="status" className="acct-said">{said}</span>
       </button>
     </span>
@@ -63,10 +65,10 @@ export const Player = memo(function Player({ story: s, act }: { story: StoryStat
   };
   const over = s.state === "done" || s.state === "failed";
   return (
-    <div className="acct-player" data-state={s.state} role="group" aria-label={`Story: ${s.title}`}>
+    <section className="acct-player" data-state={s.state} aria-label={`Story: ${s.title}`}>
       <div className="acct-row acct-spread">
-        <h4>{s.title}</h4>
-        <span className="acct-dim">Step {s.step} of {s.steps} · {stateWords[s.state]}</span>
+        <h2>{s.title}</h2>
+        <p className="acct-dim">Step {s.step} of {s.steps} · {stateWords[s.state]}</p>
       </div>
       <span className="acct-track" role="progressbar" aria-label="Steps of the story" aria-valuemin={0} aria-valuemax={s.steps} aria-valuenow={s.step} aria-valuetext={`step ${s.step} of ${s.steps}`}>
         <span className="acct-fill" style={{ width: `${percent(s.step, s.steps)}%` }} />
@@ -75,10 +77,18 @@ export const Player = memo(function Player({ story: s, act }: { story: StoryStat
       {(s.error || error) && <p role="alert" className="acct-result" data-ok={false}><Icon name="cross" />{s.error || error}</p>}
       <div className="acct-row">
         {!over && <button type="button" className="acct-button acct-primary" aria-disabled={s.state !== "waiting" || undefined} onClick={() => s.state === "waiting" && tell({ do: "story-next" })}><Icon name="next" />Next</button>}
-        {!over && <button type="button" role="switch" aria-checked={s.auto} className="acct-switch" onClick={() => tell({ do: "story-auto", on: !s.auto })}><span className="acct-knob" aria-hidden="true" /><span>Auto</span><span className="acct-onoff" aria-hidden="true">{s.auto ? "on" : "off"}</span></button>}
+        {!over && <Auto on={s.auto} onSwitch={(on) => tell({ do: "story-auto", on })} />}
         {over && <button type="button" className="acct-button acct-primary" onClick={() => tell({ do: "story", story: s.id })}><Icon name="play" />Again</button>}
         <button type="button" className="acct-button" onClick={() => tell({ do: "story-stop" })}><Icon name="stop" />{over ? "Close" : "Stop"}</button>
       </div>
-    </div>
+    </section>
   );
 });
+
+function Auto({ on, onSwitch }: { on: boolean; onSwitch: (on: boolean) => void }) {
+  return (
+    <button type="button" role="switch" aria-checked={on} className="acct-switch" onClick={() => onSwitch(!on)}>
+      <span className="acct-knob" aria-hidden="true" /><span>Auto</span><span className="acct-onoff" aria-hidden="true">{on ? "on" : "off"}</span>
+    </button>
+  );
+}

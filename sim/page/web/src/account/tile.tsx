@@ -43,7 +43,7 @@ export const Tile = memo(function Tile({ tile, focused }: { tile: TileData; focu
       {v.note && <p className="acct-note">{v.note}</p>}
       {tile.chips.length > 0 && <Chips chips={tile.chips} label={`Tasks on ${tile.name ?? tile.ec2_id}`} />}
       {tile.chips.length === 0 && <p className="acct-none">No task</p>}
-      <Fold label={`Details of ${tile.name ?? tile.ec2_id}`} summary={<span>Details{tile.stopped.length > 0 && <span className="acct-dim"> · {count(tile.stopped.length, "stopped task")}</span>}</span>}>
+      <Fold of={tile.name ?? tile.ec2_id} summary={<span>Details{tile.stopped.length > 0 && <span className="acct-dim"> · {count(tile.stopped.length, "stopped task")}</span>}</span>}>
         {() => <Details tile={tile} />}
       </Fold>
     </li>

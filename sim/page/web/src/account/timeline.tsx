@@ -70,7 +70,7 @@ function Grid({ rows, following, current, setCurrent, hold, follow }: GridProps)
   const at = current === undefined ? -1 : rows.findIndex((l) => l.seq === current);
   const onScroll = () => {
     const el = box.current;
-    if (!el) return;
+    if (!el || el.clientHeight === 0) return; // in a tab that is not open
     setView({ top: el.scrollTop, height: el.clientHeight });
     // Scrolling back is reading: the list holds still until the visitor follows again.
     if (following && el.scrollHeight - el.clientHeight - el.scrollTop > 2 * rowHeight) hold();
@@ -136,7 +136,7 @@ const Row = memo(function Row({ id, line: l, index, current, pick, hold }: RowPr
 function Chosen({ line: l, total }: { line: Line | undefined; total: number }) {
   if (!l) return <p className="acct-chosen acct-dim">{count(total, "call")}. Arrow keys walk through them, Escape follows again.</p>;
   return (
-    <p className="acct-chosen">
+    <p className="acct-chosen" tabIndex={0} role="group" aria-label="The picked call">
       <b className="mono">{l.what}</b> at {timeOfDay(l.at)}: {outcomeWord(l)}, {latency(l.ms)}{l.change ? ", changes something" : ""}
       {l.who && <span>, by {l.who}</span>}
       {l.detail && <span className="acct-detail mono">{l.detail}</span>}
