@@ -66,11 +66,11 @@ func allFaults() []fault {
 func awsFaults() []fault {
 	return []fault{
 		{Fault: Fault{ID: "throttle", Label: "Throttle AWS", Kind: toggle, Group: ofAWS,
-			Expect: "Half of all AWS calls are refused with a throttling error. Cards and drains still come to their end, only later; no order is given twice."},
+			Expect: "One AWS call in seven is refused with a throttling error. The bot tries again, more slowly; cards and drains still come to their end, and no order is given twice."},
 			strike: simple(func(r *run, on bool) {
 				share := 0.0
 				if on {
-					share = 0.5
+					share = 0.15
 				}
 				r.stage.AWS.ThrottleRate("*", share)
 			})},
@@ -134,7 +134,7 @@ func botFaults() []fault {
 			Expect: "The bot takes up each operation where its record ends: it looks before it orders, and no order is given twice."},
 			strike: func(_ context.Context, r *run, _ bool) error { return r.stage.StartProcess(stage.First) }},
 		{Fault: Fault{ID: "second", Label: "Run a second replica", Kind: toggle, Group: ofBot,
-			Expect: "Two bots share the work and the sockets. Kill the first in mid-drain: the second finishes."},
+			Expect: "Two bots share the work and the sockets. Kill the first in mid-drain: within a minute the second takes over and finishes."},
 			lack: func(r *run) string {
 				if r.bot().Database == "postgres" {
 					return ""
@@ -148,7 +148,7 @@ func botFaults() []fault {
 				return r.stage.KillProcess(stage.Second)
 			}},
 		{Fault: Fault{ID: "database", Label: "Break the database", Kind: toggle, Group: ofBot,
-			Expect: "Nothing can be recorded, so nothing is done: commands and clicks fail in sight, and no order goes to AWS. Repaired, the work goes on."},
+			Expect: "Nothing can be recorded, so nothing is done: whoever asks or clicks is told so, and no order goes to AWS. Repaired, the work goes on."},
 			lack: func(r *run) string {
 				if r.cfg.Database == nil {
 					return "This demo was started without a hold on the database."
@@ -171,9 +171,15 @@ func estateFaults() []fault {
 		{Fault: Fault{ID: "disconnect", Label: "Disconnect the agent there" + which, Kind: once, Group: ofEstate,
 			Expect: "ECS loses touch with the instance. A confirm of an older card does nothing; the card asks anew and says what a dead agent means."},
 			strike: func(_ context.Context, r *run, _ bool) error { return r.stage.AWS.DisconnectAgent(r.target()) }},
-		{Fault: Fault{ID: "terminate", Label: "Terminate the machine there" + which, Kind: once, Group: ofEstate,
-			Expect: "EC2 terminates the machine. ECS keeps a ghost for a while: ask for it, and the card proves from EC2 that it is safe to clean up."},
-			strike: func(_ context.Context, r *run, _ bool) error { return r.stage.AWS.TerminateEC2(r.target()) }},
+		{Fault: Fault{ID: "terminate", Label: "Lose the machine there" + which, Kind: once, Group: ofEstate,
+			Expect: "The machine dies, and EC2 terminates it; ECS still lists it. Ask for it once EC2 says terminated: the card proves that it is safe to clean up."},
+			strike: func(_ context.Context, r *run, _ bool) error {
+				id := r.target()
+				if err := r.stage.AWS.DisconnectAgent(id); err != nil { // a dead machine reports nothing, its end neither
+					return err
+				}
+				return r.stage.AWS.TerminateEC2(id)
+			}},
 	}
 }
 

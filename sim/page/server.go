@@ -21,6 +21,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"ecsbot/sim/stage"
 )
 
 // DefaultPace is fast enough not to be waited for, and slow enough to be seen.
@@ -172,6 +174,15 @@ func (s *Server) current() (*run, error) {
 		return nil, errBetween
 	}
 	return s.run, nil
+}
+
+// Stage is the stage of the present run, nil between two.
+func (s *Server) Stage() *stage.Stage {
+	r, err := s.current()
+	if err != nil {
+		return nil
+	}
+	return r.stage
 }
 
 // reset takes the stage down and sets a new one.
