@@ -18,8 +18,8 @@ func drawFindings(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	if more := len(fs) - d.items; more > 0 {
 		s.section("findings", mrkdwn("…and "+words.Count(more, "finding")+" more")+rest)
 	}
-	drawGreen(s, green, d, func(f ecsops.Finding) bool { // billing has its own line at the end
-		return f.Rule == ecsops.RuleBilling && billingLine(p, p.Snapshot.Target) != ""
+	drawGreen(s, green, d, func(f ecsops.Finding) bool { // billing and room have their own lines
+		return f.Rule == ecsops.RuleBilling && billingLine(p, p.Snapshot.Target) != "" || f.Rule == ecsops.RuleRoom
 	})
 }
 

@@ -34,6 +34,7 @@ func drawPlan(s *sheet, p ecsops.Plan, t ecsops.Target, changes []ecsops.Change,
 	if decidable(p) {
 		drawFindings(s, p, d, rest)
 		drawFates(s, p, t, d, rest)
+		drawRooms(s, p, d, rest)
 		drawSteps(s, p, d)
 		s.section("after", capacityLine(p), billingLine(p, t))
 		return

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
@@ -89,7 +90,7 @@ func awsActions(t *testing.T, files []source) []string {
 	for _, s := range files {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			if f, ok := n.(*ast.Field); ok {
-				if svc := s.service(f.Type, "Client"); svc != "" {
+				if svc := cmp.Or(s.service(f.Type, "Client"), callsOf(f.Type)); svc != "" {
 					for _, name := range f.Names {
 						clients[name.Name] = svc
 					}
@@ -123,6 +124,17 @@ func awsActions(t *testing.T, files []source) []string {
 	}
 	delete(found, noPermissionNeeded)
 	return slices.Sorted(maps.Keys(found))
+}
+
+// callsOf is the SDK package whose calls a struct of functions holds: *ec2Calls holds EC2's.
+func callsOf(e ast.Expr) string {
+	if p, ok := e.(*ast.StarExpr); ok {
+		e = p.X
+	}
+	if id, ok := e.(*ast.Ident); ok && strings.HasSuffix(id.Name, "Calls") && iamPrefix[strings.TrimSuffix(id.Name, "Calls")] != "" {
+		return strings.TrimSuffix(id.Name, "Calls")
+	}
+	return ""
 }
 
 // service is the SDK package of a type or function such as *ecs.Client; name "" means any.

@@ -19,13 +19,17 @@ func (r *reader) snapshot(t Target) Snapshot {
 	classify(tasks, services)
 	s.Tasks = fact("tasks", "ecs:DescribeTasks", tasks, tasksErr)
 	s.Services = fact("services", "ecs:DescribeServices", services, servicesErr)
-	s.TaskDefinitions = r.definitionsHere(tasks, services, servicesErr)
+	s.Others = r.othersHere(services, servicesErr)
+	s.Hosts = r.hostsHere(services, servicesErr)
+	others, _ := s.Others.Get()
+	s.TaskDefinitions = r.definitionsHere(tasks, services, others, servicesErr)
 	s.TargetGroups = r.groupsHere(t, tasks, services, servicesErr)
 	s.Protection = r.protectionHere(tasks, tasksErr)
 	r.instanceFacts(&s)
 	r.machineFacts(&s)
 	s.Cluster = settle(r, "cluster", "ecs:DescribeClusters", r.clusterRead)
 	s.Self = settle(r, "self", "ecs:TaskMetadata", r.self)
+	r.roomFacts(&s)
 	s.ReadAt = r.f.clock.Now().UTC()
 	r.remember(s)
 	return s
@@ -42,6 +46,7 @@ func (r *reader) instanceFacts(s *Snapshot) {
 	all, peersErr := r.peers.wait(r.ctx)
 	var peers []Peer
 	var others []Registration
+	named := askedBy(*s)
 	for _, arn := range slices.Sorted(maps.Keys(all)) {
 		i := all[arn].Instance
 		switch {
@@ -49,7 +54,7 @@ func (r *reader) instanceFacts(s *Snapshot) {
 		case i.EC2 == s.Target.EC2:
 			others = append(others, Registration{Instance: arn, Status: i.Status, AgentConnected: i.AgentConnected, RegisteredAt: i.RegisteredAt})
 		default:
-			peers = append(peers, toPeer(arn, i))
+			peers = append(peers, toPeer(arn, all[arn], named))
 		}
 	}
 	s.Peers = fact("peers", "ecs:DescribeContainerInstances", peers, peersErr)
@@ -67,7 +72,7 @@ func (r *reader) machineFacts(s *Snapshot) {
 	}
 	s.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(wrong, err))
 	g, err := r.group.wait(r.ctx)
-	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g, cmp.Or(wrong, err))
+	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(wrong, err))
 	h, err := r.hooks.wait(r.ctx)
 	s.Hooks = fact("hooks", "autoscaling:DescribeLifecycleHooks", h, cmp.Or(wrong, err))
 }
@@ -116,7 +121,7 @@ func classify(tasks []Task, services map[string]Service) {
 	}
 }
 
-func (r *reader) definitionsHere(tasks []Task, services map[string]Service, err error) Fact[map[string]TaskDefinition] {
+func (r *reader) definitionsHere(tasks []Task, services map[string]Service, others []Service, err error) Fact[map[string]TaskDefinition] {
 	const call = "ecs:DescribeTaskDefinition"
 	if err != nil {
 		return fact[map[string]TaskDefinition]("task_definitions", call, nil, err)
@@ -126,6 +131,9 @@ func (r *reader) definitionsHere(tasks []Task, services map[string]Service, err 
 		arns = append(arns, t.TaskDefinition)
 	}
 	for _, s := range services {
+		arns = append(arns, s.TaskDefinition)
+	}
+	for _, s := range others {
 		arns = append(arns, s.TaskDefinition)
 	}
 	arns = sortedOnce(arns)

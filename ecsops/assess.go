@@ -18,7 +18,7 @@ func assess(s Snapshot, in Intent) *judge {
 	j := newJudge(s, in)
 	for _, rule := range []func(*judge){
 		(*judge).intentRules, (*judge).ownHost, (*judge).pathRules, (*judge).terminationRules,
-		(*judge).taskRules, (*judge).serviceRules, (*judge).targetRules, (*judge).peerRules,
+		(*judge).taskRules, (*judge).serviceRules, (*judge).roomRules, (*judge).targetRules, (*judge).peerRules,
 		(*judge).ownerRules, (*judge).definitionRules, (*judge).incomplete,
 	} {
 		rule(j)

@@ -12,6 +12,7 @@ type caches struct {
 	definitions  cache[TaskDefinition]
 	targetGroups cache[TargetGroup] // name, type and delay only
 	hints        cache[hint]        // by cluster and EC2 id
+	interfaces   cache[int]         // by instance type: its most network interfaces
 }
 
 // hint is where something was when it was last seen.

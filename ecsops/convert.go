@@ -57,10 +57,6 @@ func resource(rs []ecstypes.Resource, name string) int {
 	return 0
 }
 
-func toPeer(arn InstanceARN, i Instance) Peer {
-	return Peer{Instance: arn, EC2: i.EC2, Status: i.Status, AgentConnected: i.AgentConnected, AZ: i.AZ, CapacityProvider: i.CapacityProvider}
-}
-
 // toTask classifies by both markers; when they disagree the task is standalone, the
 // class that nobody replaces. Daemons become known with their service (classify).
 func toTask(t ecstypes.Task) Task {
@@ -117,12 +113,18 @@ func toService(s ecstypes.Service) Service {
 		if aws.ToString(d.Status) == "PRIMARY" {
 			out.Rollout = string(d.RolloutState)
 		}
+		out.ManagedVolumes = out.ManagedVolumes || len(d.VolumeConfigurations) > 0
 	}
 	for _, c := range s.PlacementConstraints {
 		out.Placement = append(out.Placement, orString(aws.ToString(c.Expression), string(c.Type)))
 	}
 	for _, p := range s.CapacityProviderStrategy {
 		out.CapacityProviders = append(out.CapacityProviders, aws.ToString(p.CapacityProvider))
+		out.Strategy = append(out.Strategy, ProviderShare{Provider: aws.ToString(p.CapacityProvider), Base: int(p.Base), Weight: int(p.Weight)})
+	}
+	out.LaunchType = string(s.LaunchType)
+	if n := s.NetworkConfiguration; n != nil && n.AwsvpcConfiguration != nil {
+		out.Subnets = n.AwsvpcConfiguration.Subnets
 	}
 	out.TargetGroups, out.ClassicLBs = balancers(s)
 	for _, e := range s.Events[:min(len(s.Events), keptEvents)] {
@@ -204,6 +206,7 @@ func toTaskDefinition(d ecstypes.TaskDefinition) TaskDefinition {
 	if out.StopTimeout == 0 {
 		out.StopTimeout = defaultStopTimeout
 	}
+	sizeOf(d, &out)
 	slices.Sort(out.HostPorts)
 	for _, v := range d.Volumes {
 		if v.Host != nil && aws.ToString(v.Host.SourcePath) != "" || v.DockerVolumeConfiguration != nil {
@@ -254,6 +257,7 @@ func toEC2(i ec2types.Instance) EC2 {
 		out.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	out.InstanceStore = i.RootDeviceType == ec2types.DeviceTypeInstanceStore
+	out.Interfaces = len(i.NetworkInterfaces)
 	return out
 }
 
@@ -287,9 +291,18 @@ func toCapacityProvider(p ecstypes.CapacityProvider) CapacityProvider {
 		out.Type = string(ecstypes.CapacityProviderTypeManagedInstances)
 	}
 	if a := p.AutoScalingGroupProvider; a != nil {
+		out.GroupName = groupOfARN(aws.ToString(a.AutoScalingGroupArn))
 		out.TerminationProtection = a.ManagedTerminationProtection == ecstypes.ManagedTerminationProtectionEnabled
 		out.ManagedDraining = a.ManagedDraining == ecstypes.ManagedDrainingEnabled
 		out.ManagedScaling = a.ManagedScaling != nil && a.ManagedScaling.Status == ecstypes.ManagedScalingStatusEnabled
 	}
 	return out
+}
+
+// groupOfARN is the name in …:autoScalingGroup:uuid:autoScalingGroupName/name; a bare name is itself.
+func groupOfARN(arn string) string {
+	if _, name, ok := strings.Cut(arn, "autoScalingGroupName/"); ok {
+		return name
+	}
+	return arn
 }

@@ -3,6 +3,7 @@ package ecsops_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -34,8 +35,7 @@ func calm() ecsops.Snapshot {
 			Type: "m6i.large", CPU: 2048, Memory: 7764}),
 		Cluster: ecsops.Known(ecsops.Cluster{ARN: cluster, Status: "ACTIVE", Instances: 3}),
 		Peers: ecsops.Known([]ecsops.Peer{
-			{Instance: instance + "1", EC2: "i-1", Status: "ACTIVE", AgentConnected: true, AZ: "eu-west-1a"},
-			{Instance: instance + "2", EC2: "i-2", Status: "ACTIVE", AgentConnected: true, AZ: "eu-west-1b"},
+			roomy("1", "eu-west-1a"), roomy("2", "eu-west-1b"),
 		}),
 		Registrations:    ecsops.Known([]ecsops.Registration(nil)),
 		Tasks:            ecsops.Known([]ecsops.Task(nil)),
@@ -48,7 +48,34 @@ func calm() ecsops.Snapshot {
 		Hooks:            ecsops.Known([]ecsops.Hook(nil)),
 		CapacityProvider: ecsops.Known(ecsops.CapacityProvider{}),
 		Self:             ecsops.Known(ecsops.InstanceARN("")),
+		Others:           ecsops.Known([]ecsops.Service(nil)),
+		Hosts:            ecsops.Known(map[string][]ecsops.InstanceARN{}),
+		Interfaces:       ecsops.Known(map[ecsops.EC2ID]ecsops.Interfaces{"i-1": {Most: 4, Used: 1}, "i-2": {Most: 4, Used: 1}}),
+		Stopping:         ecsops.Known(ecsops.Stopping{}),
+		Providers:        ecsops.Known(map[string]ecsops.Provider{}),
+		Lifecycles:       ecsops.Known(map[ecsops.EC2ID]string{}),
 	}
+}
+
+// roomy is another instance of the cluster that has 2,048 CPU units and 7,000 MiB left.
+func roomy(n, az string) ecsops.Peer {
+	ports := []int{22, 2375, 2376, 51678, 51679}
+	return ecsops.Peer{Instance: instance + ecsops.InstanceARN(n), EC2: ecsops.EC2ID("i-" + n), Status: "ACTIVE", AgentConnected: true, AZ: az,
+		Free: ecsops.Resources{CPU: 2048, Memory: 7000, TCP: ports}, Registered: ecsops.Resources{CPU: 2048, Memory: 7764, TCP: ports}, Subnet: "subnet-" + az[len(az)-1:]}
+}
+
+// peer changes the n-th other instance.
+func peer(s *ecsops.Snapshot, n int, change func(*ecsops.Peer)) {
+	with(&s.Peers, func(ps *[]ecsops.Peer) { *ps = slices.Clone(*ps); change(&(*ps)[n]) })
+}
+
+// define changes the task definition of a service.
+func define(s *ecsops.Snapshot, service string, change func(*ecsops.TaskDefinition)) {
+	with(&s.TaskDefinitions, func(m *map[string]ecsops.TaskDefinition) {
+		d := (*m)[definitionARN(service)]
+		change(&d)
+		*m = put(*m, definitionARN(service), d)
+	})
 }
 
 // with changes the value of a known fact; it must not write into shared maps.
@@ -78,7 +105,7 @@ func run(s *ecsops.Snapshot, service string, change ...func(*ecsops.Task)) {
 		*ts = append((*ts)[:len(*ts):len(*ts)], t)
 		with(&s.TaskDefinitions, func(m *map[string]ecsops.TaskDefinition) {
 			if _, ok := (*m)[t.TaskDefinition]; !ok {
-				*m = put(*m, t.TaskDefinition, ecsops.TaskDefinition{ARN: t.TaskDefinition, NetworkMode: "bridge", StopTimeout: 30 * time.Second})
+				*m = put(*m, t.TaskDefinition, ecsops.TaskDefinition{ARN: t.TaskDefinition, NetworkMode: "bridge", StopTimeout: 30 * time.Second, CPU: 256, Memory: 512})
 			}
 		})
 	})
@@ -87,7 +114,7 @@ func run(s *ecsops.Snapshot, service string, change ...func(*ecsops.Task)) {
 // serve adds a service with one task here for each change, or one when there is none.
 func serve(s *ecsops.Snapshot, name string, desired, minimum, maximum, here int, change ...func(*ecsops.Service)) {
 	svc := ecsops.Service{Name: name, Scheduling: "REPLICA", Desired: desired, Running: desired, MinPercent: minimum, MaxPercent: maximum,
-		TaskDefinition: definitionARN(name), Deployments: 1}
+		TaskDefinition: definitionARN(name), Deployments: 1, LaunchType: "EC2"}
 	for _, c := range change {
 		c(&svc)
 	}
@@ -167,12 +194,55 @@ func snapshots(t *rapid.T) ecsops.Snapshot {
 		s.Self = ecsops.Known(instance)
 	}
 	drawTasks(t, &s)
+	drawRoom(t, &s)
 	peers := rapid.IntRange(0, 2).Draw(t, "peers")
 	with(&s.Peers, func(p *[]ecsops.Peer) { *p = (*p)[:peers] })
 	if rapid.Bool().Draw(t, "duplicate") {
 		s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: instance + "9", Status: "ACTIVE"}})
 	}
 	return s
+}
+
+// drawRoom makes room scarce here and there, in every way that the simulation knows.
+func drawRoom(t *rapid.T, s *ecsops.Snapshot) {
+	services, _ := s.Services.Get()
+	for n := range 2 {
+		peer(s, n, func(p *ecsops.Peer) {
+			p.Free.CPU = rapid.SampledFrom([]int{0, 256, 600, 2048}).Draw(t, "cpu left")
+			p.Free.Memory = rapid.SampledFrom([]int{0, 512, 1500, 7000}).Draw(t, "memory left")
+			p.CapacityProvider = rapid.SampledFrom([]string{"", "cp"}).Draw(t, "provider")
+			p.Lacks = rapid.SampledFrom([][]string{nil, nil, {"gpu"}}).Draw(t, "lacks")
+			p.Trunk = rapid.IntRange(0, 5).Draw(t, "trunk") == 0
+		})
+	}
+	on := map[string][]ecsops.InstanceARN{}
+	for _, name := range slices.Sorted(maps.Keys(services)) {
+		v := services[name]
+		v.Placement = rapid.SampledFrom([][]string{nil, nil, {"distinctInstance"}, {"attribute:stack == a"}, {"task:group == service:x"}}).Draw(t, "placement")
+		if slices.Contains(v.Placement, "distinctInstance") {
+			on[name] = rapid.SampledFrom([][]ecsops.InstanceARN{nil, {instance + "1"}}).Draw(t, "hosts")
+		}
+		define(s, name, func(d *ecsops.TaskDefinition) {
+			d.NetworkMode = rapid.SampledFrom([]string{"bridge", "bridge", "awsvpc"}).Draw(t, "network")
+			d.TCP = rapid.SampledFrom([][]int{nil, nil, {80}, {40000}}).Draw(t, "ports")
+			d.Requires = rapid.SampledFrom([][]ecsops.Attribute{nil, {{Name: "gpu"}}}).Draw(t, "requires")
+			if d.NetworkMode == "awsvpc" {
+				v.Subnets, d.TCP = []string{"subnet-a", "subnet-b"}, nil
+			}
+		})
+		with(&s.Services, func(m *map[string]ecsops.Service) { *m = put(*m, name, v) })
+	}
+	s.Hosts = ecsops.Known(on)
+	used := rapid.IntRange(1, 4).Draw(t, "interfaces")
+	s.Interfaces = ecsops.Known(map[ecsops.EC2ID]ecsops.Interfaces{"i-1": {Most: 4, Used: used}, "i-2": {Most: 4, Used: 4}})
+	s.Lifecycles = ecsops.Known(rapid.SampledFrom([]map[ecsops.EC2ID]string{nil, {"i-1": "InService"}, {"i-1": "Terminating:Wait"}}).Draw(t, "lifecycles"))
+	s.Stopping = ecsops.Known(rapid.SampledFrom([]ecsops.Stopping{{}, {More: true},
+		{Freed: map[ecsops.InstanceARN]ecsops.Freed{instance + "1": {Any: true, CPU: 2048, Memory: 7000}}}}).Draw(t, "stopping"))
+	s.Others = ecsops.Known(rapid.SampledFrom([][]ecsops.Service{nil, {{Name: "other", Desired: 3, Running: 1, TaskDefinition: definitionARN("job"), LaunchType: "EC2", Deployments: 1}},
+		{{Name: "other", Desired: 1, Running: 3, TaskDefinition: definitionARN("job"), LaunchType: "EC2", Deployments: 1}}}).Draw(t, "others"))
+	s.Providers = ecsops.Known(map[string]ecsops.Provider{"cp": {
+		CapacityProvider: ecsops.CapacityProvider{Name: "cp", ManagedScaling: rapid.Bool().Draw(t, "managed scaling"), GroupName: "asg"},
+		Group:            ecsops.Group{Name: "asg", Min: 0, Desired: 2, Max: rapid.IntRange(2, 6).Draw(t, "max")}}})
 }
 
 func drawTasks(t *rapid.T, s *ecsops.Snapshot) {
@@ -186,6 +256,9 @@ func drawTasks(t *rapid.T, s *ecsops.Snapshot) {
 				v.Running = rapid.IntRange(here, desired+here).Draw(t, "running")
 				v.Deployments = rapid.IntRange(1, 2).Draw(t, "deployments")
 				v.CapacityProviders = rapid.SampledFrom([][]string{nil, {"cp"}}).Draw(t, "strategy")
+				for _, p := range v.CapacityProviders {
+					v.LaunchType, v.Strategy = "", append(v.Strategy, ecsops.ProviderShare{Provider: p, Weight: 1})
+				}
 				v.ClassicLBs = rapid.SampledFrom([][]string{nil, nil, {"old"}}).Draw(t, "classic")
 			})
 		if rapid.Bool().Draw(t, "balanced") {

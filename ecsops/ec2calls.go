@@ -14,13 +14,14 @@ type ec2Calls struct {
 	DescribeInstances         func(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
 	DescribeInstanceAttribute func(context.Context, *ec2.DescribeInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error)
 	DescribeNetworkInterfaces func(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
+	DescribeInstanceTypes     func(context.Context, *ec2.DescribeInstanceTypesInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceTypesOutput, error)
 	TerminateInstances        func(context.Context, *ec2.TerminateInstancesInput, ...func(*ec2.Options)) (*ec2.TerminateInstancesOutput, error)
 }
 
 func newEC2(cfg aws.Config) *ec2Calls {
 	c := ec2.NewFromConfig(cfg)
 	return &ec2Calls{DescribeInstances: c.DescribeInstances, DescribeInstanceAttribute: c.DescribeInstanceAttribute,
-		DescribeNetworkInterfaces: c.DescribeNetworkInterfaces, TerminateInstances: c.TerminateInstances}
+		DescribeNetworkInterfaces: c.DescribeNetworkInterfaces, DescribeInstanceTypes: c.DescribeInstanceTypes, TerminateInstances: c.TerminateInstances}
 }
 
 // ec2Pages are the calls as the SDK's paginators want them.

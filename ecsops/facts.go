@@ -41,6 +41,12 @@ func allFacts() []factAccess {
 		access("hooks", func(s *Snapshot) *Fact[[]Hook] { return &s.Hooks }),
 		access("capacity_provider", func(s *Snapshot) *Fact[CapacityProvider] { return &s.CapacityProvider }),
 		access("self", func(s *Snapshot) *Fact[InstanceARN] { return &s.Self }),
+		access("others", func(s *Snapshot) *Fact[[]Service] { return &s.Others }),
+		access("hosts", func(s *Snapshot) *Fact[map[string][]InstanceARN] { return &s.Hosts }),
+		access("interfaces", func(s *Snapshot) *Fact[map[EC2ID]Interfaces] { return &s.Interfaces }),
+		access("stopping", func(s *Snapshot) *Fact[Stopping] { return &s.Stopping }),
+		access("providers", func(s *Snapshot) *Fact[map[string]Provider] { return &s.Providers }),
+		access("lifecycles", func(s *Snapshot) *Fact[map[EC2ID]string] { return &s.Lifecycles }),
 	}
 }
 

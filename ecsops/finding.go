@@ -69,6 +69,10 @@ const (
 	// owner_unknown, in_group (choose replace or shrink), no_group, at_minimum,
 	// termination_protected, protection_unknown, warm_pool, external_host, registered_again.
 	RuleTermination Rule = "T11"
+
+	RuleScaleOut   Rule = "T12" // copies fit once managed scaling has launched
+	RuleRoomUnsure Rule = "T13" // whether copies fit is not certain
+	RuleRoom       Rule = "T14" // every copy has a place
 )
 
 // Finding is one consequence or risk, as typed facts; words turns it into a
@@ -79,6 +83,7 @@ type Finding struct {
 	Bars         bool             `json:"bars,omitempty"` // no approval lifts it
 	Tasks        []TaskRef        `json:"tasks,omitempty"`
 	Services     []ServiceImpact  `json:"services,omitempty"`
+	Rooms        []Room           `json:"rooms,omitempty"` // of R3, T12, T13 and T14
 	TargetGroups []TargetGroupHit `json:"target_groups,omitempty"`
 	Missing      []Unknown        `json:"missing,omitempty"`
 	Names        []string         `json:"names,omitempty"` // group, stack, provider, AZ, registration … as the rule says

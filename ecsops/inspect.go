@@ -52,12 +52,13 @@ type reader struct {
 
 	machine   *later[EC2]
 	member    *later[asgtypes.AutoScalingInstanceDetails]
-	group     *later[Group]
+	group     *later[groupState]
 	hooks     *later[[]Hook]
 	terminate *later[bool]
 
 	defs   wanted[TaskDefinition]
 	groups wanted[groupRead]
+	room   room
 }
 
 // groupRead is one target group with its targets.
@@ -116,6 +117,7 @@ func (r *reader) begin(h hint) {
 		}
 		return r.s.describeServices(ctx, r.cluster, arns)
 	})
+	r.readEvery(h.services)
 	r.wantGroups(h.groups)
 	if h.instance != "" {
 		r.aim(h.instance)
@@ -153,11 +155,15 @@ func (r *reader) aim(arn InstanceARN) {
 		}
 		return r.s.describeInstances(ctx, r.cluster, without(all, arn))
 	})
-	record := r.record
+	r.readRoom()
+	record, providers := r.record, r.room.providers
 	r.provider = start(r.ctx, r.wg, func(ctx context.Context) (CapacityProvider, error) {
 		rec, err := record.wait(ctx)
-		if err != nil {
+		if err != nil || rec.CapacityProvider == "" {
 			return CapacityProvider{}, err
+		}
+		if all, err := providers.wait(ctx); err == nil && all[rec.CapacityProvider].Name != "" {
+			return all[rec.CapacityProvider], nil
 		}
 		return r.s.capacityProvider(ctx, rec.CapacityProvider)
 	})
@@ -238,10 +244,10 @@ func (r *reader) readMachine(id *later[EC2ID]) {
 		}
 		return r.s.membership(ctx, ec2)
 	})
-	r.group = start(r.ctx, r.wg, func(ctx context.Context) (Group, error) {
+	r.group = start(r.ctx, r.wg, func(ctx context.Context) (groupState, error) {
 		member, err := r.member.wait(ctx)
 		if err != nil {
-			return Group{}, err
+			return groupState{}, err
 		}
 		return r.s.group(ctx, member)
 	})

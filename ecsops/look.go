@@ -116,7 +116,7 @@ func (r *reader) lookMachine(t Target, lf LookFor, out *Snapshot) {
 				return
 			}
 			g, err := r.s.group(r.ctx, member)
-			out.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g, cmp.Or(err, r.s.verify(r.ctx)))
+			out.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(err, r.s.verify(r.ctx)))
 		})
 	}
 	wg.Wait()

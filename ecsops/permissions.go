@@ -91,6 +91,10 @@ func (s *session) probes(cluster ClusterARN) []probe {
 			_, err := s.interfaces(ctx, []string{"eni-00000000000000000"})
 			return err
 		}},
+		{"ec2:DescribeInstanceTypes", func(ctx context.Context) error {
+			_, err := s.interfaceLimits(ctx, []string{"m5.large"})
+			return err
+		}},
 		{"ec2:TerminateInstances", func(ctx context.Context) error {
 			_, err := s.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{noMachine}, DryRun: aws.Bool(true)})
 			return err

@@ -1,6 +1,10 @@
 package ecsops
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Purpose is why the instance leaves.
 type Purpose string
@@ -122,6 +126,16 @@ func (p Plan) Orphans() []TaskRef {
 			out = append(out, f.Task)
 		}
 	}
+	return out
+}
+
+// Rooms are what the capacity simulation said of each replica service, by name.
+func (p Plan) Rooms() []Room {
+	var out []Room
+	for _, f := range p.Findings {
+		out = append(out, f.Rooms...)
+	}
+	slices.SortFunc(out, func(a, b Room) int { return strings.Compare(a.Service, b.Service) })
 	return out
 }
 

@@ -51,6 +51,8 @@ func (s *session) listInstances(ctx context.Context, cluster ClusterARN, filter 
 type record struct {
 	Instance
 	running, pending int
+	free, registered Resources
+	attributes       map[string]string
 }
 
 // describeInstances returns what AWS described, by ARN; a MISSING one has Missing set.
@@ -67,7 +69,8 @@ func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids
 		}
 		got := make(map[InstanceARN]record, len(part))
 		for _, c := range out.ContainerInstances {
-			got[InstanceARN(aws.ToString(c.ContainerInstanceArn))] = record{toInstance(c), int(c.RunningTasksCount), int(c.PendingTasksCount)}
+			got[InstanceARN(aws.ToString(c.ContainerInstanceArn))] = record{toInstance(c), int(c.RunningTasksCount), int(c.PendingTasksCount),
+				toResources(c.RemainingResources), toResources(c.RegisteredResources), attributesOf(c.Attributes)}
 		}
 		for _, f := range out.Failures {
 			if reason := aws.ToString(f.Reason); reason != failureMissing {
@@ -226,7 +229,7 @@ func (s *session) describeCluster(ctx context.Context, cluster ClusterARN) (Clus
 		return Cluster{}, called("ecs:DescribeClusters", reasonError(reason))
 	}
 	c := out.Clusters[0]
-	return Cluster{ARN: ClusterARN(aws.ToString(c.ClusterArn)), Status: aws.ToString(c.Status), Instances: int(c.RegisteredContainerInstancesCount)}, nil
+	return Cluster{ARN: ClusterARN(aws.ToString(c.ClusterArn)), Status: aws.ToString(c.Status), Instances: int(c.RegisteredContainerInstancesCount), Providers: c.CapacityProviders}, nil
 }
 
 func (s *session) capacityProvider(ctx context.Context, name string) (CapacityProvider, error) {
@@ -338,21 +341,23 @@ func (s *session) membership(ctx context.Context, id EC2ID) (asgtypes.AutoScalin
 	return asgtypes.AutoScalingInstanceDetails{}, nil // unknown ids are left out silently
 }
 
-func (s *session) group(ctx context.Context, member asgtypes.AutoScalingInstanceDetails) (Group, error) {
+func (s *session) group(ctx context.Context, member asgtypes.AutoScalingInstanceDetails) (groupState, error) {
 	name := aws.ToString(member.AutoScalingGroupName)
 	if name == "" {
-		return Group{}, nil
+		return groupState{}, nil
 	}
 	out, err := s.asg.DescribeAutoScalingGroups(ctx, &asg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}})
 	if err != nil {
-		return Group{}, called("autoscaling:DescribeAutoScalingGroups", err)
+		return groupState{}, called("autoscaling:DescribeAutoScalingGroups", err)
 	}
 	for _, g := range out.AutoScalingGroups {
 		if aws.ToString(g.AutoScalingGroupName) == name {
-			return toGroup(g, member), nil
+			state := toGroupState(g)
+			state.Group = toGroup(g, member)
+			return state, nil
 		}
 	}
-	return Group{}, called("autoscaling:DescribeAutoScalingGroups", reasonError(failureMissing))
+	return groupState{}, called("autoscaling:DescribeAutoScalingGroups", reasonError(failureMissing))
 }
 
 const terminatingTransition = "autoscaling:EC2_INSTANCE_TERMINATING"

@@ -220,7 +220,6 @@ func (j *judge) serviceRules() {
 	lack(j, "services", j.s.Services, Red)
 	var below, stuck []ServiceImpact
 	var deploying, daemons, classic, distinct []string
-	moving := !j.tasksKnown
 	for _, name := range sortedKeys(j.services) {
 		s, i := j.services[name], j.impacts[name]
 		if i.Here == 0 {
@@ -238,7 +237,6 @@ func (j *judge) serviceRules() {
 			}
 			continue
 		}
-		moving = true
 		if slices.ContainsFunc(s.Placement, func(p string) bool { return strings.EqualFold(p, "distinctInstance") }) {
 			distinct = append(distinct, name)
 		}
@@ -257,9 +255,6 @@ func (j *judge) serviceRules() {
 	j.addNames(RuleStaticPorts, distinct)
 	if len(classic) > 0 {
 		j.miss(Unknown{Fact: "classic_load_balancers", Call: "elasticloadbalancing:DescribeInstanceHealth", Reason: reasonNotModelled}, Amber, false)
-	}
-	if moving {
-		j.miss(Unknown{Fact: "capacity", Reason: reasonNotModelled}, Amber, false)
 	}
 }
 

@@ -51,6 +51,19 @@ func status(s *ecsops.Snapshot, status string) {
 	with(&s.Instance, func(i *ecsops.Instance) { i.Status = status })
 }
 
+// scaling is a full cluster whose capacity provider launches more.
+func scaling(s *ecsops.Snapshot) {
+	owned(s)
+	serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) {
+		v.LaunchType, v.CapacityProviders, v.Strategy = "", []string{"cp"}, []ecsops.ProviderShare{{Provider: "cp", Weight: 1}}
+	})
+	for n := range 2 {
+		peer(s, n, func(p *ecsops.Peer) { p.CapacityProvider, p.Free.Memory = "cp", 100 })
+	}
+	s.Providers = ecsops.Known(map[string]ecsops.Provider{"cp": {CapacityProvider: ecsops.CapacityProvider{Name: "cp", ManagedScaling: true, GroupName: "asg"},
+		Group: ecsops.Group{Name: "asg", Min: 1, Desired: 3, Max: 5}}})
+}
+
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
@@ -74,6 +87,24 @@ func redRows() []row {
 		{"R2", "a drain at minimum 0 may stop the only task first", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 1, 0, 200, 1) }},
 		{"R2", "a drain at minimum 100 starts the replacement first", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 1, 100, 200, 1) }},
 		{"R2", "a service that wants no task loses none", none, force, func(s *ecsops.Snapshot) { serve(s, "web", 0, 100, 200, 1, func(v *ecsops.Service) { v.Running = 1 }) }},
+
+		{"R3", "no other instance has the memory", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			define(s, "web", func(d *ecsops.TaskDefinition) { d.Memory = 7001 })
+		}},
+		{"R3", "the same with force: nothing is placed either", red, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			define(s, "web", func(d *ecsops.TaskDefinition) { d.CPU = 4096 })
+		}},
+		{"R3", "it fits exactly", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			define(s, "web", func(d *ecsops.TaskDefinition) { d.CPU, d.Memory = 2048, 7000 })
+		}},
+		{"R3", "managed scaling brings room", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { scaling(s) }},
+		{"R3", "with no other instance at all R6 says it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			s.Peers = ecsops.Known([]ecsops.Peer(nil))
+		}},
 
 		{"R4", "force takes the only healthy target", red, force, func(s *ecsops.Snapshot) {
 			serve(s, "web", 2, 50, 200, 1)
@@ -221,7 +252,15 @@ func amberRows() []row {
 		{"A10", "another one is in the zone", none, ecsops.Intent{}, nil},
 		{"A11", "EventBridge started it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", func(t *ecsops.Task) { t.StartedBy = "events-rule/nightly" }) }},
 		{"A11", "a person started it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
-		{"A12", "capacity is not modelled yet, and replicas have to move", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) }},
+		{"A12", "what competes for room could not be read", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			*s = s.Blank("others")
+		}},
+		{"A12", "without definitions nobody knows whether replicas fit", ecsops.Red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			*s = s.Blank("task_definitions")
+		}},
+		{"A12", "replicas that fit lack nothing", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) }},
 		{"A12", "Classic load balancers are not read yet", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling, v.ClassicLBs = "DAEMON", []string{"old"} })
 		}},
@@ -276,6 +315,22 @@ func plainRows() []row {
 		{"T11", "termination protection", red, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.DisableTerminate = true }) }},
 		{"T11", "whose machine it is could not be read", red, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
 		{"T11", "a machine of nobody", none, terminate, nil},
+		{"T12", "managed scaling brings room", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { scaling(s) }},
+		{"T12", "the group is at its maximum", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			scaling(s)
+			with(&s.Providers, func(m *map[string]ecsops.Provider) { p := (*m)["cp"]; p.Group.Max = 3; *m = put(*m, "cp", p) })
+		}},
+		{"T13", "fits only if packed", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 2)
+			serve(s, "big", 4, 100, 200, 1)
+			define(s, "web", func(d *ecsops.TaskDefinition) { d.Memory = 3500 })
+			define(s, "big", func(d *ecsops.TaskDefinition) { d.Memory = 7000 })
+		}},
+		{"T13", "a deployment is under way", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Deployments = 2 })
+		}},
+		{"T14", "there is room", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) }},
+		{"T14", "a service that cannot move needs none", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "pay", 1, 100, 100, 1) }},
 	}
 }
 
@@ -297,8 +352,8 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	for _, rule := range []ecsops.Rule{"R1", "R2", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
-		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11"} {
+	for _, rule := range []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
+		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14"} {
 		if !seen[rule] {
 			t.Errorf("no row for %s", rule)
 		}

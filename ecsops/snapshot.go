@@ -23,6 +23,14 @@ type Snapshot struct {
 	Hooks            Fact[[]Hook]                    `json:"hooks"` // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`
 	Self             Fact[InstanceARN]               `json:"self"` // the container instance this process runs on; "" = none
+
+	// What the capacity simulation needs besides (capacity_facts.go).
+	Others     Fact[[]Service]                `json:"others"`     // services without a task here that want more tasks, or fewer
+	Hosts      Fact[map[string][]InstanceARN] `json:"hosts"`      // by service here with distinctInstance: where its tasks are
+	Interfaces Fact[map[EC2ID]Interfaces]     `json:"interfaces"` // of the cluster's instances; empty when no service here uses awsvpc
+	Stopping   Fact[Stopping]                 `json:"stopping"`
+	Providers  Fact[map[string]Provider]      `json:"providers"`  // the cluster's capacity providers, by name
+	Lifecycles Fact[map[EC2ID]string]         `json:"lifecycles"` // Auto Scaling states of the cluster's instances; absent = in no group
 }
 
 // Instance is the registration itself (DescribeContainerInstances).
@@ -52,6 +60,7 @@ type Cluster struct {
 	ARN       ClusterARN `json:"arn"`
 	Status    string     `json:"status"`
 	Instances int        `json:"instances"` // registeredContainerInstancesCount
+	Providers []string   `json:"providers,omitempty"`
 }
 
 // Peer is another container instance of the cluster.
@@ -62,6 +71,14 @@ type Peer struct {
 	AgentConnected   bool        `json:"agent_connected"`
 	AZ               string      `json:"az,omitempty"`
 	CapacityProvider string      `json:"capacity_provider,omitempty"`
+
+	Free       Resources         `json:"free"`
+	Registered Resources         `json:"registered"`
+	Pending    int               `json:"pending,omitempty"` // pendingTasksCount
+	Subnet     string            `json:"subnet,omitempty"`
+	Trunk      bool              `json:"trunk_eni,omitempty"`
+	Lacks      []string          `json:"lacks,omitempty"`      // attributes that task definitions here require and it has not
+	Attributes map[string]string `json:"attributes,omitempty"` // those that placement constraints here speak of
 }
 
 // Registration is another container-instance ARN of the same EC2 id.
@@ -115,20 +132,24 @@ type ENI struct {
 
 // Service is a service that has a task on the target (DescribeServices).
 type Service struct {
-	Name           string   `json:"name"`
-	ARN            string   `json:"arn"`
-	Scheduling     string   `json:"scheduling"` // REPLICA or DAEMON
-	Desired        int      `json:"desired"`
-	Running        int      `json:"running"`
-	Pending        int      `json:"pending"`
-	MinPercent     int      `json:"min_percent"` // as ECS applies it: defaults filled in
-	MaxPercent     int      `json:"max_percent"`
-	TaskDefinition string   `json:"task_definition"`
-	Deployments    int      `json:"deployments"`
-	Rollout        string   `json:"rollout,omitempty"`
-	TargetGroups   []string `json:"target_groups,omitempty"`
-	ClassicLBs     []string `json:"classic_lbs,omitempty"`
-	Placement      []string `json:"placement,omitempty"` // constraint type or expression
+	Name           string          `json:"name"`
+	ARN            string          `json:"arn"`
+	Scheduling     string          `json:"scheduling"` // REPLICA or DAEMON
+	Desired        int             `json:"desired"`
+	Running        int             `json:"running"`
+	Pending        int             `json:"pending"`
+	MinPercent     int             `json:"min_percent"` // as ECS applies it: defaults filled in
+	MaxPercent     int             `json:"max_percent"`
+	TaskDefinition string          `json:"task_definition"`
+	Deployments    int             `json:"deployments"`
+	Rollout        string          `json:"rollout,omitempty"`
+	TargetGroups   []string        `json:"target_groups,omitempty"`
+	ClassicLBs     []string        `json:"classic_lbs,omitempty"`
+	Placement      []string        `json:"placement,omitempty"`   // constraint type or expression
+	LaunchType     string          `json:"launch_type,omitempty"` // EC2, EXTERNAL; "" with a strategy
+	Strategy       []ProviderShare `json:"strategy,omitempty"`
+	Subnets        []string        `json:"subnets,omitempty"`         // of an awsvpc service
+	ManagedVolumes bool            `json:"managed_volumes,omitempty"` // EBS volumes that ECS attaches to each task
 	// CapacityProviders are those of the service's strategy; empty = launch type or the cluster's default.
 	CapacityProviders []string      `json:"capacity_providers,omitempty"`
 	Events            []ServiceNote `json:"events,omitempty"` // newest first, at most 10
@@ -146,6 +167,13 @@ type TaskDefinition struct {
 	NetworkMode  string        `json:"network_mode"`
 	StopTimeout  time.Duration `json:"stop_timeout"` // longest of its containers; 30 s when none is set
 	HostPorts    []int         `json:"host_ports,omitempty"`
+	CPU          int           `json:"cpu,omitempty"`    // units that a task reserves
+	Memory       int           `json:"memory,omitempty"` // MiB that it reserves
+	GPUs         int           `json:"gpus,omitempty"`
+	TCP          []int         `json:"tcp,omitempty"` // HostPorts by protocol
+	UDP          []int         `json:"udp,omitempty"`
+	Requires     []Attribute   `json:"requires,omitempty"` // of the instance
+	Odd          string        `json:"odd,omitempty"`      // a resource it asks for that placement is not modelled for
 	HostVolumes  []string      `json:"host_volumes,omitempty"`
 	MemberOf     []string      `json:"member_of,omitempty"`
 	FamilyAndRev string        `json:"family_and_revision"`
@@ -177,6 +205,7 @@ type EC2 struct {
 	DisableTerminate  bool              `json:"disable_api_termination,omitempty"`
 	PublicIP          string            `json:"public_ip,omitempty"`
 	TerminationReadOK bool              `json:"termination_read_ok,omitempty"` // DisableTerminate was really read
+	Interfaces        int               `json:"interfaces,omitempty"`          // attached network interfaces
 }
 
 // Gone reports whether the machine is proven not to exist any more.
@@ -213,4 +242,5 @@ type CapacityProvider struct {
 	ManagedScaling        bool   `json:"managed_scaling,omitempty"`
 	TerminationProtection bool   `json:"managed_termination_protection,omitempty"`
 	ManagedDraining       bool   `json:"managed_draining,omitempty"`
+	GroupName             string `json:"group_name,omitempty"` // of its Auto Scaling group
 }

@@ -3,6 +3,7 @@ package ecsops
 import (
 	"context"
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -146,6 +147,16 @@ func (r *reader) speculate() {
 		r.wantGroups(groups)
 		r.defs.want(definitions)
 	})
+	every, hosts := r.room.every, &r.room.hosts
+	r.wg.Go(func() {
+		all, err := every.wait(r.ctx)
+		if err != nil {
+			return // othersHere reports it
+		}
+		definitions, spread := guessRoom(all)
+		r.defs.want(definitions)
+		hosts.want(spread)
+	})
 }
 
 var taskInEvent = regexp.MustCompile(`\(task ([0-9a-f-]{32,36})\)`)
@@ -177,6 +188,29 @@ func guess(all map[string]ecstypes.Service, tasks []string) (groups, definitions
 		return everyGroup, everyDefinition
 	}
 	return groups, definitions
+}
+
+// guessRoom returns the task definitions of services that want more, and the services with
+// distinctInstance, if they are few.
+func guessRoom(all map[string]ecstypes.Service) (definitions, spread []string) {
+	for _, name := range sortedKeys(all) {
+		s := all[name]
+		if unsteady(s) {
+			definitions = append(definitions, aws.ToString(s.TaskDefinition))
+		}
+		if slices.ContainsFunc(s.PlacementConstraints, func(c ecstypes.PlacementConstraint) bool {
+			return c.Type == ecstypes.PlacementConstraintTypeDistinctInstance
+		}) {
+			spread = append(spread, name)
+		}
+	}
+	if len(definitions) > othersMost {
+		definitions = nil
+	}
+	if len(spread) > distinctMost {
+		spread = nil
+	}
+	return definitions, spread
 }
 
 func startedOne(events []ecstypes.ServiceEvent, here map[string]bool) bool {

@@ -119,7 +119,7 @@ func TestDemoPlans(t *testing.T) {
 		verdict ecsops.Severity
 		rules   []ecsops.Rule
 	}{
-		{"replicas that fit; only the capacity is not modelled", aws.DemoClean, ecsops.PathDrain, ecsops.Amber, []ecsops.Rule{"A12", "T2", "T7"}},
+		{"replicas that fit", aws.DemoClean, ecsops.PathDrain, ecsops.Green, []ecsops.Rule{"T2", "T7", "T14"}},
 		{"a standalone task of EventBridge blocks; worker's minimum of 0 lets it fall", aws.DemoBatch, ecsops.PathDrain, ecsops.Amber, []ecsops.Rule{"T1", "A11", "A14"}},
 		{"payments: desired 1 at 100/100 can never move", aws.DemoStuck, ecsops.PathDrain, ecsops.Red, []ecsops.Rule{"R9", "A9", "A13"}},
 		{"an encoder under scale-in protection", aws.DemoProtected, ecsops.PathDrain, ecsops.Red, []ecsops.Rule{"R5"}},

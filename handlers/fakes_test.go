@@ -465,6 +465,12 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Hooks:            ecsops.Known[[]ecsops.Hook](nil),
 		CapacityProvider: ecsops.Known(ecsops.CapacityProvider{}),
 		Self:             ecsops.Known(ecsops.InstanceARN("")),
+		Others:           ecsops.Known[[]ecsops.Service](nil),
+		Hosts:            ecsops.Known(map[string][]ecsops.InstanceARN{}),
+		Interfaces:       ecsops.Known(map[ecsops.EC2ID]ecsops.Interfaces{}),
+		Stopping:         ecsops.Known(ecsops.Stopping{}),
+		Providers:        ecsops.Known(map[string]ecsops.Provider{}),
+		Lifecycles:       ecsops.Known(map[ecsops.EC2ID]string{}),
 	}
 }
 

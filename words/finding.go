@@ -39,7 +39,7 @@ func Stop(s string) string {
 // Explain turns a finding into words. A rule without words yields its id and what
 // it names, never nothing.
 func Explain(f ecsops.Finding) Explanation {
-	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainAmber, explainAmberTasks, explainState, explainEnd} {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd} {
 		if e, ok := explain(f); ok {
 			return e
 		}
@@ -61,9 +61,6 @@ func explainRed(f ecsops.Finding) (Explanation, bool) {
 	case ecsops.RuleServiceBelowMin:
 		return Explanation{"A service would fall below its minimum", services(f),
 			"Start more copies on other instances first, or go on with a second person's approval."}, true
-	case ecsops.RuleWontFit:
-		return Explanation{"No room for the replacements", joined("; ", services(f), tasks(f.Tasks), Some(quoteAll(f.Names), namesShown)),
-			"Add capacity to the cluster first; until there is room the drain waits."}, true
 	case ecsops.RuleTargetsZero:
 		return Explanation{"A target group would have no healthy target", targetGroups(f),
 			"Get healthy targets on other instances first, or go on with a second person's approval."}, true

@@ -39,8 +39,6 @@ const notModelled = "not modelled"
 // byHand says what this version does not look at, and what to look at instead.
 func byHand(fact string) string {
 	switch fact {
-	case "capacity":
-		return "the bot does not compute whether the replacements fit: check that other instances have the CPU, memory and ports free"
 	case "classic_load_balancers":
 		return "the bot does not read Classic Load Balancers: check that they keep healthy instances"
 	case "target_type_lambda", "target_type_alb":
@@ -88,8 +86,6 @@ func incomplete(us []ecsops.Unknown) Explanation {
 	case title == "" || len(us) == 0:
 		return Explanation{"Not everything could be read", missing(us),
 			"Grant the missing permission or try again; what is unknown is never counted as safe."}
-	case len(us) == 1 && us[0].Fact == "capacity":
-		title = "Room for the replacements is not looked at"
 	}
 	return Explanation{title, missing(us), ""}
 }
@@ -141,8 +137,18 @@ func Fact(name string) string {
 		return "target groups that are load balancers"
 	case "classic_load_balancers":
 		return "Classic Load Balancers"
-	case "capacity":
-		return "whether the replacements fit elsewhere"
+	case "others":
+		return "what other services want"
+	case "hosts":
+		return "which instances have tasks of the services here"
+	case "interfaces":
+		return "the instances' network interfaces"
+	case "stopping":
+		return "the tasks that are stopping elsewhere"
+	case "providers":
+		return "the cluster's capacity providers"
+	case "lifecycles":
+		return "what Auto Scaling does with the other instances"
 	case "":
 		return "a fact"
 	}

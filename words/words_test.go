@@ -215,11 +215,39 @@ func TestEveryRiskHasAWayOut(t *testing.T) {
 			t.Errorf("rule %s has no way out", r)
 		}
 	}
-	for _, fact := range []string{"capacity", "classic_load_balancers", "target_type_lambda", "target_type_alb"} {
+	for _, fact := range []string{"classic_load_balancers", "target_type_lambda", "target_type_alb"} {
 		e := Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: fact, Reason: "not modelled"}}})
 		if !strings.Contains(e.Detail, "check") {
 			t.Errorf("%s: nobody says what to check: %q", fact, e.Detail)
 		}
+	}
+}
+
+// TestRoomsHaveWords: each verdict and each reason has a sentence of its own.
+func TestRoomsHaveWords(t *testing.T) {
+	for _, verdict := range constants(t, "../ecsops", "RoomVerdict") {
+		if got := RoomVerdict(ecsops.RoomVerdict(verdict)); (got == RoomVerdict("")) != (verdict == string(ecsops.RoomUnknown)) {
+			t.Errorf("verdict %s has no words of its own: %q", verdict, got)
+		}
+	}
+	seen := map[string]string{}
+	for _, why := range constants(t, "../ecsops", "RoomReason") {
+		r := ecsops.Room{Service: "web", Verdict: ecsops.RoomWontFit, Why: ecsops.RoomReason(why), Copies: 2, Detail: "detail",
+			Missing: []ecsops.Unknown{{Fact: "others", Call: "ecs:DescribeServices", Reason: "AccessDenied"}}}
+		short := Room(r)
+		r.Verdict = ecsops.RoomUnknown
+		s := Room(r)
+		if !strings.Contains(short, Quote(why)) {
+			s = short // a thing that instances lack
+		}
+		if strings.Contains(s, Quote(why)) || seen[s] != "" {
+			t.Errorf("reason %s has no words of its own: %q", why, s)
+		}
+		seen[s] = why
+	}
+	r := ecsops.Room{Service: "web", Verdict: ecsops.RoomFits, Copies: 3, Places: 4, Waves: 3, Landing: []ecsops.Landing{{EC2: "i-1", AZ: "eu-west-1a", Copies: 2}, {EC2: "i-2", Copies: 1}}}
+	if got, want := Room(r), "“web” fits: 3 copies find room whatever the order, with 4 instances to choose from, in about 3 waves; spread out that is 2 on i-1 (eu-west-1a) and 1 on i-2"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
@@ -254,8 +282,8 @@ func TestSentences(t *testing.T) {
 		"a service of another name is named":  {Task(ecsops.TaskRef{ARN: task.ARN, Name: "report:3", Service: "nightly", Class: ecsops.Replica}), "“report:3” of service “nightly”, task “01234567”"},
 		"equal names are counted":             {tasks([]ecsops.TaskRef{task, task, {Name: "web:1", Service: "web"}}), "“report:3” ×2; “web:1”"},
 		"facts that one call failed to bring stand together, and no other": {
-			Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: "ec2", Call: "ec2:X", Reason: "AccessDenied"}, {Fact: "capacity", Reason: "not modelled"}, {Fact: "group", Call: "ec2:X", Reason: "AccessDenied"}}}).Detail,
-			"could not read the EC2 machine and the Auto Scaling group: “ec2:X” answered “AccessDenied”; the bot does not compute whether the replacements fit: check that other instances have the CPU, memory and ports free"},
+			Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: "ec2", Call: "ec2:X", Reason: "AccessDenied"}, {Fact: "classic_load_balancers", Reason: "not modelled"}, {Fact: "group", Call: "ec2:X", Reason: "AccessDenied"}}}).Detail,
+			"could not read the EC2 machine and the Auto Scaling group: “ec2:X” answered “AccessDenied”; the bot does not read Classic Load Balancers: check that they keep healthy instances"},
 		"what may be so is not said to be so": {Explain(ecsops.Finding{Rule: ecsops.RuleOwnHost, Missing: []ecsops.Unknown{{Fact: "self", Call: "x", Reason: "AccessDenied"}}}).Title, "The bot may run on that instance"},
 		"a drain that a task holds has no estimate": {DrainTime(ecsops.Plan{ETA: time.Minute, Fates: []ecsops.TaskFate{{Fate: ecsops.FateWaits}}}),
 			"The drain lasts until the task that holds it ends. After 30 min the bot asks; silence means undo."},
@@ -265,7 +293,7 @@ func TestSentences(t *testing.T) {
 		"a foreign drain is not undone": {DrainTime(ecsops.Plan{ETA: time.Minute, Path: ecsops.PathObserve}),
 			"The drain may take about 60 s. After 30 min the bot asks; silence ends its part, and the drain, which it did not begin, goes on."},
 		"what hurts comes first": {First(ecsops.Plan{Findings: []ecsops.Finding{
-			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "capacity", Reason: "not modelled"}}}, {Rule: ecsops.RuleBilling, Severity: ecsops.Green}, {Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber}}}),
+			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "classic_load_balancers", Reason: "not modelled"}}}, {Rule: ecsops.RuleBilling, Severity: ecsops.Green}, {Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber}}}),
 			"Know first: tasks outside any service."},
 		"a passed check is short": {Check(ecsops.Check{ID: "V4", Result: ecsops.CheckPassed, Count: 1, Want: 1, Names: []string{"0123456789abcdef0123456789abcdef on x"}}),
 			"The replacements run on other instances: verified (1 of 1)"},

@@ -163,10 +163,21 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
 	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{ManagedDraining: w.managed})
 	s.Self = ecsops.Known(w.self)
+	roomy(&s)
 	for _, f := range w.blank {
 		s = s.Blank(f)
 	}
 	return s, nil
+}
+
+// roomy makes the rest of what a plan wants known: the replacements fit.
+func roomy(s *ecsops.Snapshot) {
+	s.Others = ecsops.Known([]ecsops.Service(nil))
+	s.Hosts = ecsops.Known(map[string][]ecsops.InstanceARN{})
+	s.Interfaces = ecsops.Known(map[ecsops.EC2ID]ecsops.Interfaces{})
+	s.Stopping = ecsops.Known(ecsops.Stopping{})
+	s.Providers = ecsops.Known(map[string]ecsops.Provider{})
+	s.Lifecycles = ecsops.Known(map[ecsops.EC2ID]string{})
 }
 
 func (w *world) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time) (ecsops.After, error) {

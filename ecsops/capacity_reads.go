@@ -1,0 +1,358 @@
+package ecsops
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+const (
+	providersBatch = 10  // DescribeCapacityProviders answers so many at once
+	typesBatch     = 100 // DescribeInstanceTypes
+	membersBatch   = 50  // DescribeAutoScalingInstances
+	membersMost    = 100 // beyond this many machines without a provider all groups are listed instead
+	groupPages     = 10  // of such a list
+	distinctMost   = 4   // services with distinctInstance whose hosts are asked for before it is known that they are here
+	othersMost     = 20  // task definitions of services elsewhere that want more
+)
+
+// room are the reads of the capacity simulation that no rule needs besides.
+type room struct {
+	every      *later[map[string]ecstypes.Service]
+	providers  *later[map[string]CapacityProvider]
+	scaled     *later[map[string]Provider]
+	lifecycles *later[map[EC2ID]string]
+	interfaces *later[map[EC2ID]Interfaces]
+	stopping   *later[Stopping]
+	hosts      wanted[[]InstanceARN]
+}
+
+// readEvery reads all services of the cluster; those that were hinted at are being read.
+func (r *reader) readEvery(hinted []string) {
+	r.room.every = r.services
+	if len(hinted) == 0 {
+		return
+	}
+	services := r.services
+	r.room.every = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
+		arns, err := r.s.listServices(ctx, r.cluster)
+		if err != nil {
+			return nil, err
+		}
+		arns = slices.DeleteFunc(arns, func(arn string) bool { return slices.Contains(hinted, lastPart(arn)) })
+		if len(arns) > earlyServices {
+			return nil, errTooManyServices
+		}
+		all, err := r.s.describeServices(ctx, r.cluster, arns)
+		if err != nil {
+			return nil, err
+		}
+		known, err := services.wait(ctx)
+		maps.Copy(all, known)
+		return all, err
+	})
+}
+
+// readRoom starts what needs the registration's ARN, or is not worth asking before.
+func (r *reader) readRoom() {
+	r.readStopping(r.aimed)
+	r.readProviders()
+	r.readLifecycles()
+	r.readInterfaces()
+	r.room.hosts = wanted[[]InstanceARN]{r: r, read: func(ctx context.Context, name string) ([]InstanceARN, error) {
+		return r.s.listInstances(ctx, r.cluster, "task:group == service:"+name)
+	}}
+}
+
+// readStopping looks at one page of what ended lately in the cluster: mostly that is all.
+func (r *reader) readStopping(target InstanceARN) {
+	r.room.stopping = start(r.ctx, r.wg, func(ctx context.Context) (Stopping, error) {
+		out, err := r.s.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: aws.String(string(r.cluster)),
+			DesiredStatus: ecstypes.DesiredStatusStopped, MaxResults: aws.Int32(maxResults)})
+		if err != nil {
+			return Stopping{}, called("ecs:ListTasks", err)
+		}
+		if aws.ToString(out.NextToken) != "" {
+			return Stopping{More: true}, nil
+		}
+		d, err := r.s.describeTasks(ctx, r.cluster, out.TaskArns)
+		s := Stopping{Freed: map[InstanceARN]Freed{}}
+		for _, t := range d.tasks {
+			on := InstanceARN(aws.ToString(t.ContainerInstanceArn))
+			if on != "" && on != target && aws.ToString(t.LastStatus) != "STOPPED" {
+				s.Freed[on] = s.Freed[on].add(t)
+			}
+		}
+		return s, err
+	})
+}
+
+// readProviders describes the cluster's capacity providers and their groups.
+func (r *reader) readProviders() {
+	r.room.providers = start(r.ctx, r.wg, func(ctx context.Context) (map[string]CapacityProvider, error) {
+		c, err := r.clusterRead.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.s.capacityProviders(ctx, c.Providers)
+	})
+	r.room.scaled = start(r.ctx, r.wg, func(ctx context.Context) (map[string]Provider, error) {
+		described, err := r.room.providers.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		own, err := r.group.wait(ctx) // the target's own group is read anyway
+		if err != nil {
+			own = groupState{}
+		}
+		var names []string
+		for _, p := range described {
+			if p.GroupName != own.Group.Name {
+				names = append(names, p.GroupName)
+			}
+		}
+		groups, err := r.s.groupStates(ctx, sortedOnce(names))
+		if err != nil {
+			return nil, err
+		}
+		out := map[string]Provider{}
+		for name, p := range described {
+			state := groups[p.GroupName]
+			if p.GroupName != "" && p.GroupName == own.Group.Name {
+				state = own
+			}
+			state.Group.Lifecycle, state.Group.Health, state.Group.Protected = "", "", false // the target's, not the group's
+			out[name] = Provider{CapacityProvider: p, Group: state.Group, members: state.members}
+		}
+		return out, nil
+	})
+}
+
+// unlisted is the state of an instance that says it is of a provider whose group does not
+// have it: detached, or terminated.
+const unlisted = "Unlisted"
+
+// readLifecycles gathers what Auto Scaling means to do with the other instances: their
+// providers' groups say, and for those without a provider Auto Scaling is asked.
+func (r *reader) readLifecycles() {
+	peers := r.peers
+	r.room.lifecycles = start(r.ctx, r.wg, func(ctx context.Context) (map[EC2ID]string, error) {
+		all, err := peers.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		own, err := r.group.wait(ctx)
+		if err != nil {
+			own = groupState{}
+		}
+		var lone []EC2ID
+		for _, o := range all {
+			if _, known := own.members[o.EC2]; o.EC2 != "" && o.CapacityProvider == "" && !known && !externalID(o.EC2) {
+				lone = append(lone, o.EC2)
+			}
+		}
+		slices.Sort(lone)
+		states, err := r.s.memberStates(ctx, lone)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(states, own.members)
+		return states, r.providedStates(ctx, all, states)
+	})
+}
+
+func (r *reader) providedStates(ctx context.Context, all map[InstanceARN]record, states map[EC2ID]string) error {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(all)), func(o record) bool { return o.CapacityProvider != "" }) {
+		return nil
+	}
+	providers, err := r.room.scaled.wait(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		p, ok := providers[o.CapacityProvider]
+		if o.CapacityProvider == "" || ok && p.GroupName == "" {
+			continue // none, or one of another kind
+		}
+		states[o.EC2] = cmp.Or(states[o.EC2], p.members[o.EC2], unlisted)
+	}
+	return nil
+}
+
+// readInterfaces counts network interfaces, if some service of the cluster has awsvpc tasks.
+func (r *reader) readInterfaces() {
+	peers := r.peers
+	r.room.interfaces = start(r.ctx, r.wg, func(ctx context.Context) (map[EC2ID]Interfaces, error) {
+		services, err := r.room.every.wait(ctx)
+		if err == nil && !slices.ContainsFunc(slices.Collect(maps.Values(services)), usesAwsvpc) {
+			return nil, nil
+		}
+		all, err := peers.wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var ids []EC2ID
+		var types []string
+		for _, o := range all {
+			if o.Status == string(ecstypes.ContainerInstanceStatusActive) && o.EC2 != "" && !externalID(o.EC2) {
+				ids, types = append(ids, o.EC2), append(types, o.Type)
+			}
+		}
+		slices.Sort(ids)
+		most := start(ctx, r.wg, func(ctx context.Context) (map[string]int, error) { return r.interfaceLimits(ctx, sortedOnce(types)) })
+		machines, err := r.s.machines(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		limits, err := most.wait(ctx)
+		out := map[EC2ID]Interfaces{}
+		for id, m := range machines {
+			out[id] = Interfaces{Most: limits[m.Type], Used: m.Interfaces}
+		}
+		return out, err
+	})
+}
+
+func usesAwsvpc(s ecstypes.Service) bool {
+	return s.NetworkConfiguration != nil && s.NetworkConfiguration.AwsvpcConfiguration != nil && s.LaunchType != ecstypes.LaunchTypeFargate
+}
+
+// interfaceLimits are the types' most network interfaces; a type never changes.
+func (r *reader) interfaceLimits(ctx context.Context, types []string) (map[string]int, error) {
+	out := map[string]int{}
+	var ask []string
+	for _, t := range types {
+		if n, ok := r.f.cache.interfaces.get(t, r.f.clock.Now(), 0); ok {
+			out[t] = n
+		} else {
+			ask = append(ask, t)
+		}
+	}
+	read, err := r.s.interfaceLimits(ctx, ask)
+	for t, n := range read {
+		out[t] = n
+		r.f.cache.interfaces.put(t, n, r.f.clock.Now())
+	}
+	return out, err
+}
+
+func (s *session) interfaceLimits(ctx context.Context, types []string) (map[string]int, error) {
+	parts, err := each(ctx, types, typesBatch, func(ctx context.Context, part []string) (map[string]int, error) {
+		in := &ec2.DescribeInstanceTypesInput{}
+		for _, t := range part {
+			in.InstanceTypes = append(in.InstanceTypes, ec2types.InstanceType(t))
+		}
+		out, err := s.ec2.DescribeInstanceTypes(ctx, in) // types that are named come in one page
+		if err != nil {
+			return nil, called("ec2:DescribeInstanceTypes", err)
+		}
+		got := map[string]int{}
+		for _, i := range out.InstanceTypes {
+			if i.NetworkInfo != nil {
+				got[string(i.InstanceType)] = int(aws.ToInt32(i.NetworkInfo.MaximumNetworkInterfaces))
+			}
+		}
+		return got, nil
+	})
+	out := map[string]int{}
+	for _, m := range parts {
+		maps.Copy(out, m)
+	}
+	return out, err
+}
+
+// capacityProviders reads providers by name. Fargate's are left out: they bring no instances.
+func (s *session) capacityProviders(ctx context.Context, names []string) (map[string]CapacityProvider, error) {
+	names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return strings.HasPrefix(n, "FARGATE") })
+	parts, err := each(ctx, names, providersBatch, func(ctx context.Context, part []string) ([]ecstypes.CapacityProvider, error) {
+		out, err := s.ecs.DescribeCapacityProviders(ctx, &ecs.DescribeCapacityProvidersInput{CapacityProviders: part})
+		if err != nil {
+			return nil, called("ecs:DescribeCapacityProviders", err)
+		}
+		return out.CapacityProviders, nil
+	})
+	all := map[string]CapacityProvider{}
+	for _, p := range slices.Concat(parts...) {
+		all[aws.ToString(p.Name)] = toCapacityProvider(p)
+	}
+	return all, err
+}
+
+// groupState is a group with the lifecycle states of its members.
+type groupState struct {
+	Group
+	members map[EC2ID]string
+}
+
+func (s *session) groupStates(ctx context.Context, names []string) (map[string]groupState, error) {
+	all := map[string]groupState{}
+	if len(names) == 0 {
+		return all, nil
+	}
+	in := &asg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: names, MaxRecords: aws.Int32(maxResults)}
+	for p := asg.NewDescribeAutoScalingGroupsPaginator(s.asg, in); p.HasMorePages(); {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, called("autoscaling:DescribeAutoScalingGroups", err)
+		}
+		for _, g := range page.AutoScalingGroups {
+			all[aws.ToString(g.AutoScalingGroupName)] = toGroupState(g)
+		}
+	}
+	return all, nil
+}
+
+// memberStates are the lifecycle states of machines that are in some group, by id.
+func (s *session) memberStates(ctx context.Context, ids []EC2ID) (map[EC2ID]string, error) {
+	states := map[EC2ID]string{}
+	if len(ids) > membersMost {
+		return states, s.allMembers(ctx, states)
+	}
+	parts, err := each(ctx, ids, membersBatch, func(ctx context.Context, part []EC2ID) (map[EC2ID]string, error) {
+		in := &asg.DescribeAutoScalingInstancesInput{}
+		for _, id := range part {
+			in.InstanceIds = append(in.InstanceIds, string(id))
+		}
+		out, err := s.asg.DescribeAutoScalingInstances(ctx, in)
+		if err != nil {
+			return nil, called("autoscaling:DescribeAutoScalingInstances", err)
+		}
+		got := map[EC2ID]string{}
+		for _, d := range out.AutoScalingInstances {
+			got[EC2ID(aws.ToString(d.InstanceId))] = aws.ToString(d.LifecycleState)
+		}
+		return got, nil
+	})
+	for _, m := range parts {
+		maps.Copy(states, m)
+	}
+	return states, err
+}
+
+// allMembers lists every group of the account and Region: fewer calls than asking for
+// thousands of machines by fifties.
+func (s *session) allMembers(ctx context.Context, states map[EC2ID]string) error {
+	p := asg.NewDescribeAutoScalingGroupsPaginator(s.asg, &asg.DescribeAutoScalingGroupsInput{MaxRecords: aws.Int32(maxResults)})
+	for n := 0; p.HasMorePages(); n++ {
+		if n == groupPages {
+			return called("autoscaling:DescribeAutoScalingGroups", reasonError("too many groups"))
+		}
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return called("autoscaling:DescribeAutoScalingGroups", err)
+		}
+		for _, g := range page.AutoScalingGroups {
+			maps.Copy(states, toGroupState(g).members)
+		}
+	}
+	return nil
+}
