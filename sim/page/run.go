@@ -40,6 +40,7 @@ type run struct {
 	// of watch alone:
 	calls, entries int
 	lastAccount    []byte
+	lastClock      string
 }
 
 func (s *Server) newRun(ctx context.Context, n int, dir string) (*run, error) {
@@ -67,7 +68,7 @@ func (s *Server) newRun(ctx context.Context, n int, dir string) (*run, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	r.feed.begin(r)
-	r.refresh(true)
+	r.refresh()
 	unsubscribe := st.AWS.Subscribe(func(simaws.Change) { r.changed() })
 	r.tasks.Go(func() {
 		defer unsubscribe()
@@ -96,7 +97,7 @@ func (r *run) watch() {
 	defer resync.Stop()
 	for {
 		slack, moved, processes := r.stage.Slack.Changed(), r.stage.Clock.Changed(), r.stage.Changed()
-		r.refresh(false)
+		r.refresh()
 		select {
 		case <-r.ctx.Done():
 			return
@@ -104,7 +105,6 @@ func (r *run) watch() {
 		case <-processes:
 		case <-r.wake:
 		case <-moved:
-			r.tellClock()
 		case <-resync.C:
 			r.tellClock()
 		}
@@ -121,9 +121,10 @@ func (r *run) tellClock() {
 }
 
 // refresh looks at everything and puts what is new into the feed.
-func (r *run) refresh(first bool) {
+func (r *run) refresh() {
 	r.feed.put("hello", r.hello())
-	if first {
+	if set := r.stage.Clock.String(); set != r.lastClock { // its text changes when it is set, not as it runs
+		r.lastClock = set
 		r.tellClock()
 	}
 	r.feed.put("bot", r.bot())
