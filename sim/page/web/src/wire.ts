@@ -86,6 +86,8 @@ export interface Hello {
 export interface Message {
   channel: string;
   ts: string;
+  /** When it was posted, in virtual time (RFC 3339); ts is of the workspace's own clock. */
+  at?: string;
   thread_ts?: string;
   user: string;
   bot_id?: string;

@@ -91,5 +91,8 @@ export function slackDate(seconds: number, pattern: string, fallback: string, r:
   return known ? out : fallback;
 }
 
-/** tsMs is a message's ts in milliseconds. */
-export const tsMs = (ts: string): number => Number(ts) * 1000;
+/** postedMs is when a message was posted, in milliseconds of virtual time where the server tells it. */
+export function postedMs(m: { ts: string; at?: string }): number {
+  const told = m.at ? Date.parse(m.at) : NaN;
+  return Number.isNaN(told) ? Number(m.ts) * 1000 : told;
+}

@@ -31,6 +31,11 @@ export function TopBar(p: Props) {
         <h1>ECS deregistration <span>playground</span></h1>
       </div>
       <Mark />
+      <div className="topbar-end">
+        <ActingAs {...p} />
+        <ThemeSwitch theme={p.theme} onTheme={p.onTheme} />
+      </div>
+      <span className="topbar-break" />
       <nav className="screens" aria-label="Screens">
         {screens.map(([id, title, only]) => (
           <button key={id} type="button" className={only} aria-current={p.screen === id ? "page" : undefined} onClick={() => p.onScreen(id)}>
@@ -38,11 +43,7 @@ export function TopBar(p: Props) {
           </button>
         ))}
       </nav>
-      <div className="topbar-end">
-        {p.clock}
-        <ActingAs {...p} />
-        <ThemeSwitch theme={p.theme} onTheme={p.onTheme} />
-      </div>
+      <div className="topbar-clock">{p.clock}</div>
     </header>
   );
 }
@@ -63,7 +64,7 @@ function ActingAs({ hello, user, onUser }: Props) {
       <select id={id} value={user?.id ?? ""} onChange={(e) => onUser(e.target.value)}>
         {hello?.users.filter((u) => !u.is_bot && u.role !== "bot").map((u) => (
           <option key={u.id} value={u.id}>
-            {u.real_name}, {roleNames[u.role]}
+            {u.real_name} · {roleNames[u.role]}
           </option>
         ))}
       </select>

@@ -26,6 +26,7 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
   const notices = useNotices(user.id, channel.id);
   const { users } = useViewer();
   const [hint, setHint] = useState("");
+  const [prefill, setPrefill] = useState<{ text: string }>();
   const access = accessOf(channel, user);
   const title = titleOf(channel, hello);
   const opened = useRef({ key: "", last: "" });
@@ -51,6 +52,7 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
         <MessageLog
           key={key} name={title} log={log} notices={notices} bot={hello.bot.id} lastRead={opened.current.last}
           thread={thread} locked={access.can === "read"} onThread={onThread}
+          empty={access.can === "write" && channel.members.includes(hello.bot.id) && <Start hello={hello} onTry={(text) => setPrefill({ text })} />}
         />
       )}
       {access.can === "read" && <p className="composer-shut" role="note">{access.why}</p>}
@@ -58,7 +60,7 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
         <>
           {access.note && <p className="composer-note" role="note">{access.note}</p>}
           <Composer
-            main label={`Message ${title}`} placeholder={`Message ${title}, or / for a command`} hello={hello} draft={`${user.id} ${channel.id}`} hint={hint}
+            main label={`Message ${title}`} placeholder={`Message ${title}, or / for a command`} hello={hello} draft={`${user.id} ${channel.id}`} hint={hint} prefill={prefill}
             onSend={(text) => {
               setHint("");
               void say(store, hello, user.id, channel.id, text).then(setHint);
@@ -67,6 +69,25 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
         </>
       )}
     </section>
+  );
+}
+
+/** Start helps a visitor to a first command. */
+function Start({ hello, onTry }: { hello: Hello; onTry: (text: string) => void }) {
+  const command = hello.commands[0];
+  if (!command) return null;
+  return (
+    <div className="start">
+      <strong>{hello.bot.name} listens here.</strong>
+      <p>{command.description}: type a command as you would in Slack, or begin with one of these. The stories beside show it by themselves.</p>
+      <ul>
+        {hello.subcommands.map((s) => (
+          <li key={s.name}>
+            <button type="button" onClick={() => onTry(`${command.command} ${s.name} `)}>{command.command} {s.name}</button>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

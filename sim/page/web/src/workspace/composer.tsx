@@ -12,6 +12,8 @@ interface Props {
   /** The one that is written in first. */
   main?: boolean;
   hint?: string;
+  /** Put into the composer when it becomes another one. */
+  prefill?: { text: string };
   onSend: (text: string) => void;
 }
 
@@ -31,6 +33,11 @@ export function Composer(p: Props) {
     setText(drafts.get(p.draft) ?? "");
     setDismissed("");
   }, [p.draft]);
+  useEffect(() => {
+    if (!p.prefill) return;
+    write(p.prefill.text);
+    area.current?.focus();
+  }, [p.prefill]);
   useLayoutEffect(() => {
     const a = area.current;
     if (!a) return;

@@ -1,6 +1,6 @@
 // The messages of a channel.
-import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { dayKey, dayName, tsMs } from "../blocks/date";
+import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { dayKey, dayName, postedMs } from "../blocks/date";
 import { useViewer } from "../blocks/reader";
 import type { Log } from "../store/store";
 import type { Message as Msg, User } from "../wire";
@@ -8,7 +8,7 @@ import { Message } from "./message";
 import { isReply, sees } from "./people";
 
 const firstPaint = 40;
-const joinSeconds = 240;
+const joinMs = 240_000;
 
 interface Props {
   name: string;
@@ -20,6 +20,8 @@ interface Props {
   thread?: string;
   locked?: boolean;
   onThread: (ts: string) => void;
+  /** Shown while there is nothing. */
+  empty?: ReactNode;
 }
 
 interface Row {
@@ -28,16 +30,16 @@ interface Row {
   fresh?: boolean;
   joined: boolean;
   replies: number;
-  lastReply?: string;
+  lastReply?: number;
 }
 
 /** rowsOf lays a channel out: days, joined messages, counts of replies. */
-export function rowsOf(log: Log, notices: readonly Msg[], me: string, lastRead: string, dayOf: (ts: string) => string): Row[] {
-  const counts = new Map<string, { n: number; last: string }>();
+export function rowsOf(log: Log, notices: readonly Msg[], me: string, lastRead: string, dayOf: (m: Msg) => string): Row[] {
+  const counts = new Map<string, { n: number; last: number }>();
   for (const m of log) {
     if (!isReply(m) || m.ephemeral_to) continue;
     const c = counts.get(m.thread_ts!);
-    counts.set(m.thread_ts!, { n: (c?.n ?? 0) + 1, last: m.ts });
+    counts.set(m.thread_ts!, { n: (c?.n ?? 0) + 1, last: postedMs(m) });
   }
   const shown = [...log.filter((m) => !isReply(m) && sees(m, me)), ...notices].sort((a, b) => (a.ts < b.ts ? -1 : 1));
   let before: Msg | undefined;
@@ -45,7 +47,7 @@ export function rowsOf(log: Log, notices: readonly Msg[], me: string, lastRead: 
   let marked = lastRead === "";
   return shown.map((m) => {
     const row: Row = { m, joined: false, replies: counts.get(m.ts)?.n ?? 0, lastReply: counts.get(m.ts)?.last };
-    const d = dayOf(m.ts);
+    const d = dayOf(m);
     if (d !== day) row.day = day = d;
     if (!marked && m.ts > lastRead && m.user !== me) row.fresh = marked = true;
     row.joined = !row.day && !row.fresh && !!before && joins(before, m);
@@ -55,13 +57,13 @@ export function rowsOf(log: Log, notices: readonly Msg[], me: string, lastRead: 
 }
 
 const joins = (a: Msg, b: Msg): boolean =>
-  a.user === b.user && !a.ephemeral_to && !b.ephemeral_to && !a.blocks?.length && !b.blocks?.length && Number(b.ts) - Number(a.ts) < joinSeconds;
+  a.user === b.user && !a.ephemeral_to && !b.ephemeral_to && !a.blocks?.length && !b.blocks?.length && postedMs(b) - postedMs(a) < joinMs;
 
 export function MessageLog(p: Props) {
   const viewer = useViewer();
   const { me, reader, users } = viewer;
   const rows = useMemo(
-    () => rowsOf(p.log, p.notices, me, p.lastRead, (ts) => dayKey(tsMs(ts), reader.tz)),
+    () => rowsOf(p.log, p.notices, me, p.lastRead, (m) => dayKey(postedMs(m), reader.tz)),
     [p.log, p.notices, me, p.lastRead, reader.tz],
   );
   const [depth, setDepth] = useState(firstPaint);
@@ -74,9 +76,9 @@ export function MessageLog(p: Props) {
     <div className="log-frame">
       <div className="log" role="log" aria-live="off" aria-label={`Messages in ${p.name}`} tabIndex={0} ref={scroll.box} onScroll={scroll.onScroll}>
         <div className="log-rows" ref={scroll.rows}>
-          {rows.length === 0 && <p className="quiet-note">No messages yet.</p>}
+          {rows.length === 0 && (p.empty ?? <p className="quiet-note">No messages yet.</p>)}
           {rows.slice(from).map((row) => (
-            <LogRow key={row.m.ts + (row.m.ephemeral_to ?? "")} row={row} author={users.get(row.m.user)} p={p} me={me} tz={reader.tz} day={row.day && dayName(tsMs(row.m.ts), reader)} />
+            <LogRow key={row.m.ts + (row.m.ephemeral_to ?? "")} row={row} author={users.get(row.m.user)} p={p} me={me} tz={reader.tz} day={row.day && dayName(postedMs(row.m), reader)} />
           ))}
         </div>
       </div>

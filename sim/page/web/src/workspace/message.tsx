@@ -1,7 +1,6 @@
 import { memo, useMemo, type ReactNode } from "react";
 import { Blocks } from "../blocks/block";
-import { clockTime, fullTime, tsMs } from "../blocks/date";
-import { useViewer } from "../blocks/reader";
+import { clockTime, fullTime, postedMs } from "../blocks/date";
 import { SurfaceContext, type Surface } from "../blocks/surface";
 import { Mrkdwn } from "../blocks/text";
 import { act } from "../store/live";
@@ -17,7 +16,8 @@ interface Props {
   /** It follows one of the same author: the name is not said again. */
   joined?: boolean;
   replies?: number;
-  lastReply?: string;
+  /** When the last reply was posted, in milliseconds. */
+  lastReply?: number;
   threadOpen?: boolean;
   /** Opens the thread; without it the message stands in one. */
   onThread?: (ts: string) => void;
@@ -28,7 +28,7 @@ interface Props {
 export const Message = memo(function Message(p: Props) {
   const { m, author, bot, me, tz } = p;
   const name = author?.real_name ?? m.user;
-  const at = tsMs(m.ts);
+  const at = postedMs(m);
   const surface = useMessageSurface(m, me);
   const classes = ["message", m.ephemeral_to && "ephemeral", p.joined && "joined", p.threadOpen && "in-focus"].filter(Boolean).join(" ");
   return (
@@ -55,7 +55,7 @@ export const Message = memo(function Message(p: Props) {
         {p.replies ? (
           <button type="button" className="replies" aria-expanded={p.threadOpen} onClick={() => p.onThread?.(m.ts)}>
             <strong>{p.replies === 1 ? "1 reply" : `${p.replies} replies`}</strong>
-            {p.lastReply && <span>last at {clockTime(tsMs(p.lastReply), tz)}</span>}
+            {p.lastReply && <span>last at {clockTime(p.lastReply, tz)}</span>}
           </button>
         ) : null}
       </div>
@@ -112,9 +112,3 @@ const ReplyIcon = () => (
     <path d="M2.5 3.5h11v7.4H8L4.8 13.3v-2.4H2.5z" fill="none" stroke="currentColor" strokeWidth="1.4" strokeLinejoin="round" />
   </svg>
 );
-
-/** usePeople looks authors up. */
-export function useAuthor(): (id: string) => User | undefined {
-  const { users } = useViewer();
-  return (id) => users.get(id);
-}

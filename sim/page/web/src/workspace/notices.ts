@@ -9,9 +9,9 @@ const watchers = new Set<() => void>();
 
 /** tell shows a person a notice in a channel, after what stands there now. */
 export function tell(user: string, channel: string, text: string, lastTs: string, nowMs: number, thread?: string): void {
-  const now = (nowMs / 1000).toFixed(6);
+  const now = (Date.now() / 1000).toFixed(6); // a ts is of the workspace's clock, which is real
   const ts = now > lastTs ? now : `${lastTs}1`;
-  all = [...all, { channel, ts, thread_ts: thread, user: slackbot, text, ephemeral_to: user, via: "notice" }];
+  all = [...all, { channel, ts, at: new Date(nowMs).toISOString(), thread_ts: thread, user: slackbot, text, ephemeral_to: user, via: "notice" }];
   for (const w of watchers) w();
 }
 

@@ -36,15 +36,15 @@ export const Sidebar = memo(function Sidebar({ hello, user, dm, at, onGo }: Prop
   return (
     <nav className="sidebar" aria-label="Channels">
       <p className="team">{hello.team}</p>
-      <h3>Channels</h3>
+      <h2>Channels</h2>
       <ul>{inside.map((c) => row(c, c.is_private ? "🔒︎" : "#"))}</ul>
       {outside.length > 0 && (
         <>
-          <h3>Not in these</h3>
+          <h2>Not in these</h2>
           <ul className="outside">{outside.map((c) => row({ ...c }, accessOf(c, user).can === "nothing" ? "⌀" : "#"))}</ul>
         </>
       )}
-      <h3>App</h3>
+      <h2>App</h2>
       <ul>
         <li>
           <button type="button" className={dmUnread > 0 ? "place unread" : "place"} aria-current={at === dm.id ? "page" : undefined} onClick={() => onGo(dm.id)}>

@@ -25,6 +25,9 @@ interface Props {
 
 const quarter = 15 * 60_000;
 
+/** Slack shows each reader their own zone. Here the page's clock stands beside the messages, so all go by it. */
+const zone = "UTC";
+
 /** useViewerOf is whose eyes the workspace is drawn for. The time is good to a quarter of an hour: it decides on "today". */
 export function useViewerOf(hello: Hello | undefined, user: User | undefined, open?: (channel: string) => void): Viewer {
   const now = useStore((s) => (s.page.clock ? Math.floor(Date.parse(s.page.clock.now) / quarter) * quarter : 0));
@@ -39,7 +42,7 @@ export function useViewerOf(hello: Hello | undefined, user: User | undefined, op
       channels: new Map((hello?.channels ?? []).map((c) => [c.id, c])),
       groups: new Map((hello?.usergroups ?? []).map((g) => [g.id, g])),
       me: user?.id ?? "",
-      reader: { tz: user?.tz || "UTC", now },
+      reader: { tz: zone, now },
       open,
     };
   }, [hello, user, now, open]);
