@@ -130,7 +130,7 @@ func (c *Cloud) newInstance(cl *cell, clusterName string, mc *machine, spec Inst
 	i := &instance{
 		id: id, arn: cl.key.arn("ecs", "container-instance/"+clusterName+"/"+id), cluster: cl.key.clusterARN(clusterName), ec2ID: mc.id,
 		status: statusActive, connected: !spec.Disconnected && mc.state == ec2Running, version: 3, provider: spec.Provider, tags: mc.tags,
-		cpu: spec.CPU, memory: spec.Memory, az: mc.az, registeredAt: c.now.Add(-spec.Age), external: strings.HasPrefix(mc.id, "mi-"),
+		cpu: spec.CPU, memory: spec.Memory, gpus: spec.GPUs, az: mc.az, registeredAt: c.now.Add(-spec.Age), external: strings.HasPrefix(mc.id, "mi-"),
 	}
 	if i.cpu == 0 {
 		i.cpu = 2048
@@ -167,6 +167,9 @@ func (g *Region) AddTaskDefinition(spec TaskDefinitionSpec) (string, error) {
 		}
 		if spec.NetworkMode == "" {
 			spec.NetworkMode = "bridge"
+		}
+		if len(spec.Containers) > 0 && spec.CPU+spec.Memory > 0 {
+			return "", errors.New("the size of the task and of its containers: give one")
 		}
 		if spec.StopTimeout == 0 {
 			spec.StopTimeout = 30 * time.Second

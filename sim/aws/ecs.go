@@ -128,8 +128,8 @@ func (r *request) showInstance(i *instance, include []string) m {
 			pending++
 		}
 	}
-	cpu, memory, _ := r.cell.remaining(i, tasks)
-	used := portsOf(tasks)
+	left := r.cell.remaining(i, tasks)
+	fresh := spare{cpu: i.cpu, memory: i.memory, gpus: i.gpus, tcp: reservedPorts}
 	attributes := l{}
 	for _, name := range slices.Sorted(maps.Keys(i.attributes)) {
 		attributes = append(attributes, m{"name": name, "value": text(i.attributes[name])})
@@ -138,7 +138,7 @@ func (r *request) showInstance(i *instance, include []string) m {
 		"containerInstanceArn": i.arn, "ec2InstanceId": i.ec2ID, "capacityProviderName": text(i.provider), "version": i.version,
 		"versionInfo": m{"agentVersion": agentVersion, "agentHash": "4b9d1c2e", "dockerVersion": dockerVersion},
 		"status":      i.status, "statusReason": text(i.reason), "agentConnected": i.connected, "runningTasksCount": running, "pendingTasksCount": pending,
-		"registeredResources": resources(i.cpu, i.memory, used[:5]), "remainingResources": resources(cpu, memory, used),
+		"registeredResources": resources(fresh), "remainingResources": resources(left),
 		"attributes": attributes, "registeredAt": epoch(i.registeredAt), "attachments": l{}, "tags": l{},
 	}
 	if slices.Contains(include, "TAGS") {
@@ -150,17 +150,32 @@ func (r *request) showInstance(i *instance, include []string) m {
 	return out
 }
 
-func resources(cpu, memory int, ports []int) l {
-	set := l{}
-	for _, p := range ports {
-		set = append(set, strconv.Itoa(p))
+// resources shows ports that are taken, and GPUs that are not: by id.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerInstance.html
+func resources(s spare) l {
+	set := func(name string, values l) m {
+		return m{"name": name, "type": "STRINGSET", "doubleValue": 0.0, "longValue": 0, "integerValue": 0, "stringSetValue": values}
+	}
+	texts := func(ports []int) l {
+		out := l{}
+		for _, p := range ports {
+			out = append(out, strconv.Itoa(p))
+		}
+		return out
 	}
 	return l{
-		m{"name": "CPU", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": cpu},
-		m{"name": "MEMORY", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": memory},
-		m{"name": "PORTS", "type": "STRINGSET", "doubleValue": 0.0, "longValue": 0, "integerValue": 0, "stringSetValue": set},
-		m{"name": "PORTS_UDP", "type": "STRINGSET", "doubleValue": 0.0, "longValue": 0, "integerValue": 0, "stringSetValue": l{}},
+		m{"name": "CPU", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": s.cpu},
+		m{"name": "MEMORY", "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": s.memory},
+		set("PORTS", texts(s.tcp)), set("PORTS_UDP", texts(s.udp)), set("GPU", gpuIDs(s.gpus)),
 	}
+}
+
+func gpuIDs(n int) l {
+	out := l{}
+	for i := range n {
+		out = append(out, "GPU-51b04a17-8e55-4c02-9d3f-0a1b2c3d4e"+strconv.Itoa(10+i))
+	}
+	return out
 }
 
 func health(now time.Time, i *instance) m {

@@ -85,7 +85,7 @@ func (r *request) showService(s *service, withTags bool) m {
 			"deploymentCircuitBreaker": m{"enable": false, "rollback": false},
 		},
 		"loadBalancers": r.showBalancers(s), "serviceRegistries": l{}, "placementConstraints": s.showConstraints(),
-		"placementStrategy": l{m{"type": "spread", "field": "attribute:ecs.availability-zone"}, m{"type": "spread", "field": "instanceId"}},
+		"placementStrategy": s.showStrategy(),
 		"events":            s.showEvents(), "deployments": s.showDeployments(running, pending), "taskSets": l{}, "tags": l{},
 		"enableECSManagedTags": false, "propagateTags": "NONE",
 	}
@@ -100,7 +100,7 @@ func (r *request) showService(s *service, withTags bool) m {
 	}
 	if d := r.cell.definitions[s.definition]; d != nil && d.spec.NetworkMode == "awsvpc" {
 		out["networkConfiguration"] = m{"awsvpcConfiguration": m{
-			"subnets": l{subnetOf(r.cell.key.region + "a"), subnetOf(r.cell.key.region + "b"), subnetOf(r.cell.key.region + "c")}, "securityGroups": l{"sg-0a1b2c3d4e5f60001"}, "assignPublicIp": "DISABLED"}}
+			"subnets": s.subnets(r.cell.key.region), "securityGroups": l{"sg-0a1b2c3d4e5f60001"}, "assignPublicIp": "DISABLED"}}
 	}
 	if withTags {
 		out["tags"] = tagList(s.spec.Tags)
@@ -127,6 +127,29 @@ func (s *service) showConstraints() l {
 	}
 	if s.spec.Distinct {
 		out = append(out, m{"type": "distinctInstance"})
+	}
+	return out
+}
+
+func (s *service) showStrategy() l {
+	if len(s.spec.Placement) == 0 {
+		return l{m{"type": "spread", "field": "attribute:ecs.availability-zone"}, m{"type": "spread", "field": "instanceId"}}
+	}
+	out := l{}
+	for _, p := range s.spec.Placement {
+		out = append(out, m{"type": p.Type, "field": text(p.Field)})
+	}
+	return out
+}
+
+func (s *service) subnets(region string) l {
+	zones := s.spec.Zones
+	if len(zones) == 0 {
+		zones = []string{region + "a", region + "b", region + "c"}
+	}
+	out := l{}
+	for _, az := range zones {
+		out = append(out, subnetOf(az))
 	}
 	return out
 }

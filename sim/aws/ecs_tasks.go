@@ -129,8 +129,10 @@ func (r *request) showContainers(t *task) l {
 	}
 	bindings := l{}
 	for _, p := range d.spec.Ports {
-		if host, ok := t.hostPorts[p.ContainerPort]; ok {
-			bindings = append(bindings, m{"bindIP": "0.0.0.0", "containerPort": p.ContainerPort, "hostPort": host, "protocol": "tcp"})
+		for _, use := range t.ports {
+			if use.container == p.ContainerPort && use.udp == p.UDP {
+				bindings = append(bindings, m{"bindIP": "0.0.0.0", "containerPort": p.ContainerPort, "hostPort": use.host, "protocol": transport(p.UDP)})
+			}
 		}
 	}
 	interfaces := l{}
@@ -143,7 +145,7 @@ func (r *request) showContainers(t *task) l {
 	}
 	return l{m{
 		"containerArn": r.cell.key.arn("ecs", "container/"+lastPart(t.cluster)+"/"+t.id+"/1"), "taskArn": t.arn, "name": d.spec.Family, "image": d.spec.Image,
-		"lastStatus": last, "exitCode": exit, "healthStatus": "UNKNOWN", "cpu": strconv.Itoa(d.spec.CPU), "memory": strconv.Itoa(d.spec.Memory),
+		"lastStatus": last, "exitCode": exit, "healthStatus": "UNKNOWN", "cpu": strconv.Itoa(t.cpu), "memory": strconv.Itoa(t.memory), "gpuIds": gpuIDs(t.gpus),
 		"networkBindings": bindings, "networkInterfaces": interfaces, "runtimeId": t.id + t.id,
 	}}
 }
@@ -240,7 +242,7 @@ func (r *request) showDefinition(d *definition) m {
 		if d.spec.NetworkMode == "host" || d.spec.NetworkMode == "awsvpc" {
 			host = p.ContainerPort
 		}
-		ports = append(ports, m{"containerPort": p.ContainerPort, "hostPort": host, "protocol": "tcp"})
+		ports = append(ports, m{"containerPort": p.ContainerPort, "hostPort": host, "protocol": transport(p.UDP)})
 	}
 	volumes, mounts := l{}, l{}
 	if d.spec.HostVolume != "" {
@@ -254,13 +256,39 @@ func (r *request) showDefinition(d *definition) m {
 	for _, e := range d.spec.Constraints {
 		constraints = append(constraints, m{"type": "memberOf", "expression": e})
 	}
-	return m{
+	containers := l{}
+	for i, p := range d.spec.parts() {
+		c := m{
+			"name": d.spec.Family, "image": d.spec.Image, "cpu": p.CPU, "memory": p.Memory, "essential": i == 0,
+			"portMappings": l{}, "environment": l{}, "mountPoints": l{}, "volumesFrom": l{}, "stopTimeout": int(d.spec.StopTimeout / time.Second),
+		}
+		if i == 0 {
+			c["portMappings"], c["mountPoints"] = ports, mounts
+		} else {
+			c["name"] = d.spec.Family + "-" + strconv.Itoa(i)
+		}
+		if p.Reservation > 0 {
+			c["memoryReservation"] = p.Reservation
+		}
+		if p.GPUs > 0 {
+			c["resourceRequirements"] = l{m{"type": "GPU", "value": strconv.Itoa(p.GPUs)}}
+		}
+		containers = append(containers, c)
+	}
+	out := m{
 		"taskDefinitionArn": d.arn, "family": d.spec.Family, "revision": d.spec.Revision, "status": statusActive, "networkMode": d.spec.NetworkMode,
 		"compatibilities": l{"EXTERNAL", "EC2"}, "registeredAt": epoch(d.at), "volumes": volumes, "requiresAttributes": requires,
-		"placementConstraints": constraints, "cpu": strconv.Itoa(d.spec.CPU), "memory": strconv.Itoa(d.spec.Memory),
-		"containerDefinitions": l{m{
-			"name": d.spec.Family, "image": d.spec.Image, "cpu": d.spec.CPU, "memory": d.spec.Memory, "essential": true,
-			"portMappings": ports, "environment": l{}, "mountPoints": mounts, "volumesFrom": l{}, "stopTimeout": int(d.spec.StopTimeout / time.Second),
-		}},
+		"placementConstraints": constraints, "containerDefinitions": containers,
 	}
+	if len(d.spec.Containers) == 0 {
+		out["cpu"], out["memory"] = strconv.Itoa(d.spec.CPU), strconv.Itoa(d.spec.Memory)
+	}
+	return out
+}
+
+func transport(udp bool) string {
+	if udp {
+		return "udp"
+	}
+	return "tcp"
 }

@@ -245,7 +245,7 @@ func (c *Cloud) register(cl *cell, t *task, healthy bool) {
 		}
 		key := targetKey{group: g.arn, id: t.ip, port: b.ContainerPort}
 		if i := cl.instances[t.instance]; g.spec.Type == "instance" && i != nil {
-			key.id, key.port = i.ec2ID, t.hostPorts[b.ContainerPort]
+			key.id, key.port = i.ec2ID, t.hostPort(b.ContainerPort)
 		}
 		tg := &target{key: key, task: t.arn, az: t.az, state: "initial"}
 		cl.targets[key] = tg

@@ -55,6 +55,7 @@ type instance struct {
 	attributes       map[string]string
 	tags             []Tag
 	cpu, memory      int
+	gpus             int
 	az               string
 	registeredAt     time.Time
 	inactiveAt       time.Time
@@ -79,7 +80,8 @@ type task struct {
 	stoppedAt        time.Time
 	reason, code     string
 	cpu, memory      int
-	hostPorts        map[int]int // container port to host port
+	gpus             int
+	ports            []portUse
 	eni, ip          string
 	protectedUntil   time.Time
 	exec             bool
@@ -88,6 +90,12 @@ type task struct {
 	orphan           bool // ECS gave it up while its container runs on
 	step             int  // the current transition; timers of earlier ones are void
 	tags             []Tag
+}
+
+// portUse is a port that a task holds on its host.
+type portUse struct {
+	container, host int
+	udp             bool
 }
 
 type service struct {

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -9,9 +8,10 @@ import (
 // newTask creates a task on the host in its first state.
 func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instance) *task {
 	id := c.hex(32)
+	cpu, memory, gpus := d.spec.reserves()
 	t := &task{
 		id: id, arn: cl.key.arn("ecs", "task/"+lastPart(clusterARN)+"/"+id), cluster: clusterARN, definition: d.arn,
-		desired: taskRunning, last: taskPending, createdAt: c.now, launch: "FARGATE", cpu: d.spec.CPU, memory: d.spec.Memory,
+		desired: taskRunning, last: taskPending, createdAt: c.now, launch: "FARGATE", cpu: cpu, memory: memory, gpus: gpus,
 		group: "family:" + d.spec.Family, version: 1,
 	}
 	if host != nil {
@@ -19,7 +19,7 @@ func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instan
 		if host.external {
 			t.launch = "EXTERNAL"
 		}
-		t.hostPorts = c.ports(cl, d, host)
+		t.ports = c.ports(cl, d, host)
 		host.version++
 	}
 	if d.spec.NetworkMode == "awsvpc" {
@@ -30,22 +30,28 @@ func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instan
 	return t
 }
 
+// reservedPorts are those that the agent keeps for itself and for SSH and Docker.
+var reservedPorts = []int{22, 2375, 2376, 51678, 51679}
+
 // ports gives each container port its host port: the fixed one, or the next of the ephemeral range in bridge mode.
-func (c *Cloud) ports(cl *cell, d *definition, host *instance) map[int]int {
-	used := portsOf(cl.tasksOn(host.arn))
-	out := map[int]int{}
-	next := 32768
+func (c *Cloud) ports(cl *cell, d *definition, host *instance) []portUse {
+	tcp, udp := portsOf(cl.tasksOn(host.arn))
+	next := map[bool]int{false: 32768, true: 32768}
+	var out []portUse
 	for _, p := range d.spec.Ports {
-		port := d.spec.hostPort(p)
+		port, used := d.spec.hostPort(p), tcp
+		if p.UDP {
+			used = udp
+		}
 		if port == 0 && d.spec.NetworkMode == "bridge" {
-			for slices.Contains(used, next) {
-				next++
+			for slices.Contains(used, next[p.UDP]) {
+				next[p.UDP]++
 			}
-			port = next
-			used = append(used, port)
+			port = next[p.UDP]
+			next[p.UDP]++
 		}
 		if port != 0 {
-			out[p.ContainerPort] = port
+			out = append(out, portUse{p.ContainerPort, port, p.UDP})
 		}
 	}
 	return out
@@ -62,45 +68,132 @@ func (d TaskDefinitionSpec) hostPort(p PortSpec) int {
 	return 0
 }
 
-func portsOf(tasks []*task) []int {
-	used := []int{22, 2375, 2376, 51678, 51679}
-	for _, t := range tasks {
-		if t.alive() {
-			used = append(used, slices.Sorted(maps.Values(t.hostPorts))...)
+// hostPort is where the task's TCP container port can be reached on its host, 0 when it cannot.
+func (t *task) hostPort(container int) int {
+	for _, u := range t.ports {
+		if u.container == container && !u.udp {
+			return u.host
 		}
 	}
-	return used
+	return 0
 }
 
-// place chooses the host for one more task: spread over zones, then the one with the fewest tasks. With none it says
-// why the closest one was not good enough, in the words of the service events.
-func (c *Cloud) place(cl *cell, s *service, d *definition) (*instance, string) {
-	why, closest := "Reason: No Container Instances were found in your cluster.", -1
-	var best *instance
-	var bestRank [2]int
-	zones := map[string]int{}
-	for _, t := range cl.tasksOf(s.arn) {
-		if t.desired == taskRunning {
-			zones[t.az]++
+// portsOf are the ports that are taken where these tasks are.
+func portsOf(tasks []*task) (tcp, udp []int) {
+	tcp = slices.Clone(reservedPorts)
+	for _, t := range tasks {
+		if !t.alive() {
+			continue
+		}
+		for _, u := range t.ports {
+			if u.udp {
+				udp = append(udp, u.host)
+			} else {
+				tcp = append(tcp, u.host)
+			}
 		}
 	}
+	return tcp, udp
+}
+
+// place chooses the host for one more task. With none it says why the closest one was not good enough, in the words of
+// the service events.
+func (c *Cloud) place(cl *cell, s *service, d *definition) (*instance, string) {
+	why, closest := "Reason: No Container Instances were found in your cluster.", -1
+	provider := cl.nextProvider(s)
+	var able []*instance
 	for _, i := range sorted(cl.instances) {
 		if i.cluster != s.cluster || i.status != statusActive {
 			continue
 		}
 		met, reason := c.fits(cl, s, d, i)
-		if reason != "" {
-			if met > closest {
-				closest, why = met, "The closest matching (container-instance "+i.id+") "+reason
-			}
-			continue
+		if provider != "" && i.provider != provider {
+			met, reason = 0, "does not belong to the capacity provider of the service."
 		}
-		rank := [2]int{zones[i.az], len(cl.tasksOn(i.arn))}
-		if best == nil || slices.Compare(rank[:], bestRank[:]) < 0 {
-			best, bestRank = i, rank
+		if reason == "" {
+			able = append(able, i)
+		} else if met > closest {
+			closest, why = met, "The closest matching (container-instance "+i.id+") "+reason
 		}
 	}
-	return best, why
+	if len(able) == 0 {
+		return nil, why
+	}
+	return c.choose(cl, s, able), ""
+}
+
+// nextProvider is the capacity provider that the service's next task is for: the one with the fewest of its tasks, as
+// all weigh the same here. A task that does not fit there is not placed by another provider.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
+func (cl *cell) nextProvider(s *service) string {
+	count := map[string]int{}
+	for _, t := range cl.tasksOf(s.arn) {
+		if t.desired == taskRunning {
+			count[t.provider]++
+		}
+	}
+	best := ""
+	for _, name := range s.spec.Strategy {
+		if best == "" || count[name] < count[best] {
+			best = name
+		}
+	}
+	return best
+}
+
+// choose goes through the service's strategy step by step; each keeps the hosts that it likes best. Of those that are
+// left it takes the first. Without a strategy a service is spread over zones.
+func (c *Cloud) choose(cl *cell, s *service, able []*instance) *instance {
+	steps := s.spec.Placement
+	if len(steps) == 0 {
+		steps = []PlacementSpec{{"spread", "attribute:ecs.availability-zone"}, {"fewest", ""}}
+	}
+	for _, step := range steps {
+		if step.Type == "random" {
+			able = []*instance{able[c.rng.IntN(len(able))]}
+			continue
+		}
+		rank := func(i *instance) int { return cl.rank(s, step, i) }
+		least := rank(able[0])
+		for _, i := range able {
+			least = min(least, rank(i))
+		}
+		able = slices.DeleteFunc(slices.Clone(able), func(i *instance) bool { return rank(i) > least })
+	}
+	return able[0]
+}
+
+// rank orders hosts for one step of a strategy, the best lowest.
+func (cl *cell) rank(s *service, step PlacementSpec, i *instance) int {
+	tasks := cl.tasksOn(i.arn)
+	left := cl.remaining(i, tasks)
+	switch {
+	case step.Type == "fewest":
+		return len(tasks)
+	case step.Type == "binpack" && step.Field == "cpu":
+		return left.cpu
+	case step.Type == "binpack":
+		return left.memory
+	}
+	n := 0
+	for _, t := range cl.tasksOf(s.arn) {
+		o := cl.instances[t.instance]
+		if t.desired == taskRunning && o != nil && spreadValue(o, step.Field) == spreadValue(i, step.Field) {
+			n++
+		}
+	}
+	return n
+}
+
+func spreadValue(i *instance, field string) string {
+	name, ok := strings.CutPrefix(field, "attribute:")
+	switch {
+	case !ok:
+		return i.id
+	case name == "ecs.availability-zone":
+		return i.az
+	}
+	return i.attributes[name]
 }
 
 // fits returns "" when the instance can take the task, else the reason and how many requirements came before it.
@@ -118,6 +211,10 @@ func (c *Cloud) fits(cl *cell, s *service, d *definition, i *instance) (int, str
 			return 2, "does not satisfy the placement constraints of your task."
 		}
 	}
+	// The interface of an awsvpc task is made in one of the service's subnets, which must be in the instance's zone.
+	if d.spec.NetworkMode == "awsvpc" && len(s.spec.Zones) > 0 && !slices.Contains(s.spec.Zones, i.az) {
+		return 2, "is not in an Availability Zone of the subnets of your task."
+	}
 	if s.spec.Distinct && slices.ContainsFunc(cl.tasksOn(i.arn), func(t *task) bool { return t.service == s.arn && t.desired == taskRunning }) {
 		return 3, "already runs a task of the service (distinctInstance)."
 	}
@@ -128,40 +225,70 @@ func (c *Cloud) resources(cl *cell, d *definition, i *instance) (int, string) {
 	if !i.connected {
 		return 4, `encountered error "AGENT".`
 	}
-	tasks := cl.tasksOn(i.arn)
-	cpu, memory, enis := cl.remaining(i, tasks)
-	if memory < d.spec.Memory {
+	cpu, memory, gpus := d.spec.reserves()
+	left := cl.remaining(i, cl.tasksOn(i.arn))
+	if left.memory < memory {
 		return 5, "has insufficient memory available."
 	}
-	if cpu < d.spec.CPU {
+	if left.cpu < cpu {
 		return 6, "has insufficient CPU units available."
 	}
-	used := portsOf(tasks)
+	if left.gpus < gpus {
+		return 6, `encountered error "RESOURCE:GPU".`
+	}
 	for _, p := range d.spec.Ports {
+		used := left.tcp
+		if p.UDP {
+			used = left.udp
+		}
 		if port := d.spec.hostPort(p); port != 0 && slices.Contains(used, port) {
 			return 7, "is already using a port required by your task."
 		}
 	}
-	if d.spec.NetworkMode == "awsvpc" && enis <= 0 {
+	if d.spec.NetworkMode == "awsvpc" && left.enis <= 0 {
 		return 8, `encountered error "RESOURCE:ENI".`
 	}
 	return 9, ""
 }
 
+// spare is what an instance has left; of ports those that are taken.
+type spare struct {
+	cpu, memory, gpus, enis int
+	tcp, udp                []int
+}
+
 // remaining is what the instance has left: tasks hold theirs until they are STOPPED (aws/containers-roadmap#325).
-func (cl *cell) remaining(i *instance, tasks []*task) (cpu, memory, enis int) {
-	cpu, memory, enis = i.cpu, i.memory, enisOf(cl.machines[i.ec2ID])-1
+func (cl *cell) remaining(i *instance, tasks []*task) spare {
+	left := spare{cpu: i.cpu, memory: i.memory, gpus: i.gpus, enis: taskENIs(i, cl.machines[i.ec2ID])}
 	for _, t := range tasks {
 		if !t.alive() {
 			continue
 		}
-		cpu -= t.cpu
-		memory -= t.memory
+		left.cpu, left.memory, left.gpus = left.cpu-t.cpu, left.memory-t.memory, left.gpus-t.gpus
 		if d := cl.definitions[t.definition]; d != nil && d.spec.NetworkMode == "awsvpc" {
-			enis--
+			left.enis--
 		}
 	}
-	return cpu, memory, enis
+	left.tcp, left.udp = portsOf(tasks)
+	return left
+}
+
+// taskENIs is how many awsvpc tasks the instance takes: one for each network interface but the first, or, with ENI
+// trunking, what AWS lists for the size of its type.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/eni-trunking-supported-instance-types.html
+func taskENIs(i *instance, m *machine) int {
+	if _, trunk := i.attributes["ecs.awsvpc-trunk-id"]; !trunk || m == nil {
+		return enisOf(m) - 1
+	}
+	switch m.kind[strings.LastIndexByte(m.kind, '.')+1:] {
+	case "large":
+		return 10
+	case "xlarge":
+		return 20
+	case "2xlarge":
+		return 40
+	}
+	return 60
 }
 
 // enisOf is the number of network interfaces that the instance type takes.

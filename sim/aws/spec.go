@@ -20,6 +20,7 @@ type InstanceSpec struct {
 	AZ                 string // default: the Region's first
 	Type               string // default m6i.large
 	CPU, Memory        int    // registered CPU units and MiB; default 2048 and 7764
+	GPUs               int    // registered ones
 	Attributes         map[string]string
 	Tags               []Tag  // of the EC2 instance, also shown as the container instance's
 	Group              string // Auto Scaling group that it belongs to
@@ -35,15 +36,28 @@ type InstanceSpec struct {
 }
 
 // PortSpec is one port mapping; HostPort 0 is dynamic in bridge mode.
-type PortSpec struct{ ContainerPort, HostPort int }
+type PortSpec struct {
+	ContainerPort, HostPort int
+	UDP                     bool
+}
+
+// ContainerSpec is the size of one container. Reservation is its soft memory limit: where there is one, it is what
+// placement counts.
+type ContainerSpec struct{ CPU, Memory, Reservation, GPUs int }
+
+// PlacementSpec is one step of a service's placement strategy: spread over instanceId or attribute:…, binpack on cpu or
+// memory, or random.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement-strategies.html
+type PlacementSpec struct{ Type, Field string }
 
 // TaskDefinitionSpec describes a task definition of one container named as its family.
 type TaskDefinitionSpec struct {
 	Family      string
 	Revision    int // default: the next one
 	Image       string
-	CPU, Memory int
-	NetworkMode string // bridge (default), host, awsvpc, none
+	CPU, Memory int             // of the task
+	Containers  []ContainerSpec // when set, the task has no size of its own, and reserves what its containers do
+	NetworkMode string          // bridge (default), host, awsvpc, none
 	Ports       []PortSpec
 	StopTimeout time.Duration // default 30 s, the agent's
 	StopTakes   time.Duration // how long the container takes to obey SIGTERM; default 2 s
@@ -73,6 +87,8 @@ type ServiceSpec struct {
 	Balancers      []BalancerSpec
 	Constraints    []string // memberOf expressions
 	Distinct       bool     // distinctInstance
+	Placement      []PlacementSpec
+	Zones          []string // of its subnets (awsvpc); empty means all
 	ExecEnabled    bool
 	Controller     string   // ECS (default), CODE_DEPLOY, EXTERNAL
 	On             []string // EC2 instance ids of the tasks that run from the start
@@ -134,4 +150,27 @@ type ProviderSpec struct {
 	ManagedInstances      bool // type MANAGED_INSTANCES
 	Cluster               string
 	Tags                  []Tag
+}
+
+// parts are the task's containers: one of the task's size where none are described.
+func (d TaskDefinitionSpec) parts() []ContainerSpec {
+	if len(d.Containers) > 0 {
+		return d.Containers
+	}
+	return []ContainerSpec{{CPU: d.CPU, Memory: d.Memory}}
+}
+
+// reserves is what placement counts for a task: its own size, else the sum of its containers', of each the soft memory
+// limit where it has one.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+func (d TaskDefinitionSpec) reserves() (cpu, memory, gpus int) {
+	for _, p := range d.parts() {
+		cpu, gpus = cpu+p.CPU, gpus+p.GPUs
+		if p.Reservation > 0 {
+			memory += p.Reservation
+		} else {
+			memory += p.Memory
+		}
+	}
+	return cpu, memory, gpus
 }
