@@ -11,6 +11,9 @@ import (
 // followEvery is the real time between two looks at the file of a Follower.
 const followEvery = 10 * time.Millisecond
 
+// pausedWait is after what real time a Follower of a paused clock is asked again.
+const pausedWait = time.Second
+
 // Follower is a clock that another process sets: it reads what Publish last wrote.
 type Follower struct {
 	path string
@@ -75,5 +78,14 @@ func (f *Follower) current() *Paced {
 // Now is the virtual time.
 func (f *Follower) Now() time.Time { return f.current().Now() }
 
-// Until is the real time left until t, by the pace of now.
-func (f *Follower) Until(t time.Time) time.Duration { return f.current().Until(t) }
+// Until is the real time left until t, by the pace of now. While the clock stands
+// still it is pausedWait: nobody here hears when it is set to move again, so
+// whoever waits has to ask again.
+func (f *Follower) Until(t time.Time) time.Duration {
+	c := f.current()
+	left := c.Until(t)
+	if left == Never && c.Pace() == 0 {
+		return pausedWait
+	}
+	return left
+}

@@ -24,6 +24,12 @@ func TestFollowerTakesWhatIsPublished(t *testing.T) {
 	if !f.Now().Equal(start) {
 		t.Errorf("reads %s, want %s", f.Now(), start)
 	}
+	if got := f.Until(start.Add(time.Hour)); got != pausedWait {
+		t.Errorf("while the clock stands still, Until an hour ahead = %s, want to be asked again in %s", got, pausedWait)
+	}
+	if got := f.Until(start); got != 0 {
+		t.Errorf("Until now = %s", got)
+	}
 	p.Advance(time.Hour)
 	if err := Publish(p, path); err != nil {
 		t.Fatal(err)
