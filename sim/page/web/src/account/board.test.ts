@@ -65,7 +65,7 @@ test("a registration that EC2 knows no machine for is a ghost too, an external o
 });
 
 test("of two registrations the live one speaks, and the other is named", () => {
-  const again = instance(1, { arn: "arn:again", id: "again" });
+  const again = instance(1, { arn: "arn:zz", id: "again" });
   const a = account({ instances: [instance(1, { connected: false }), again], hosts: [host(1)], tasks: [task("a", "web", 1)] });
   assert.equal(section(a).tiles.length, 1);
   assert.equal(tile(a, 1).reg?.id, "again");

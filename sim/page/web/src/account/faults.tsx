@@ -11,10 +11,13 @@ interface Said {
   text: string;
 }
 
+const startOver = "start over";
+
 /** Panel is the faults at hand, each with what should happen. */
 export const Panel = memo(function Panel({ faults, on, act }: { faults: readonly Fault[]; on: On; act: Do }) {
   const [said, say] = useState<Said>();
-  const [busy, setBusy] = useState<string>();
+  const [busy, setBusy] = useState<string>(); // the fault that is under way
+  const note = useId();
   const use = async (f: Fault) => {
     if (f.unavailable) return say({ ok: false, text: `${f.label}: ${f.unavailable}` });
     if (busy !== undefined) return;
@@ -24,10 +27,23 @@ export const Panel = memo(function Panel({ faults, on, act }: { faults: readonly
     setBusy(undefined);
     say(answer.ok ? { ok: true, text: `${f.label}: ${f.kind === "once" ? "done" : want ? "on" : "off"}.` } : { ok: false, text: `${f.label}: ${answer.error ?? "refused"}` });
   };
+  const reset = async () => {
+    if (busy !== undefined) return;
+    setBusy(startOver);
+    const answer = await act({ do: "reset" });
+    setBusy(undefined);
+    say(answer.ok ? { ok: true, text: "Everything is as it was at the start." } : { ok: false, text: answer.error ?? "Starting over was refused." });
+  };
   return (
     <section className="acct-faults" aria-label="Faults">
-      <h3>Faults</h3>
-      <p className="acct-dim">Try to break it. Each line says what should happen.</p>
+      <div className="acct-row acct-spread">
+        <div>
+          <h3>Faults</h3>
+          <p className="acct-dim">Try to break it. Each line says what should happen.</p>
+        </div>
+        <button type="button" className="acct-button" aria-describedby={note} aria-busy={busy === startOver || undefined} onClick={reset}>Start over</button>
+        <span id={note} className="hidden-text">All messages go, and everything is as it was at the start.</span>
+      </div>
       {groups.map((g) => {
         const mine = faults.filter((f) => f.group === g.id);
         if (mine.length === 0) return null;

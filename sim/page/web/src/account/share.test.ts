@@ -32,6 +32,7 @@ test("a record is known by its key, wherever it stands", () => {
 
 test("fewer, more, other order and left out fields are changes", () => {
   assert.deepEqual(share([{ arn: "a" }, { arn: "b" }], [{ arn: "b" }]), [{ arn: "b" }]);
+  assert.deepEqual(share([{ arn: "a" }, { arn: "b" }], [{ arn: "a" }]), [{ arn: "a" }]);
   assert.deepEqual(share([{ arn: "a" }, { arn: "b" }], [{ arn: "b" }, { arn: "a" }]), [{ arn: "b" }, { arn: "a" }]);
   assert.deepEqual(share<Record<string, number>>({ a: 1, b: 2 }, { a: 1 }), { a: 1 });
   assert.deepEqual(share<Record<string, number | undefined>>({ a: 1 }, { b: undefined }), { b: undefined });
