@@ -99,13 +99,15 @@ const colon = /^:([a-z0-9_+'-]{1,80}):/;
 /** inline reads one line. */
 function inline(line: string, rules: Rules): Node[] {
   const out: Node[] = [];
+  let known: Map<number, number> | undefined;
+  const spans = () => (known ??= spansOf(line));
   let plain = "";
   const flush = () => {
     if (plain !== "") out.push({ kind: "text", text: unescape(plain) });
     plain = "";
   };
   for (let i = 0; i < line.length; ) {
-    const hit = nodeAt(line, i, rules);
+    const hit = nodeAt(line, i, rules, spans);
     if (hit) {
       flush();
       out.push(hit.node);
@@ -123,7 +125,7 @@ interface Hit {
   end: number;
 }
 
-function nodeAt(line: string, i: number, rules: Rules): Hit | undefined {
+function nodeAt(line: string, i: number, rules: Rules, spans: () => Map<number, number>): Hit | undefined {
   const c = line[i]!;
   switch (c) {
     case "`":
@@ -133,7 +135,7 @@ function nodeAt(line: string, i: number, rules: Rules): Hit | undefined {
     case "*":
     case "_":
     case "~":
-      return emphasisAt(line, i, marks[c]!, rules);
+      return emphasisAt(line, i, marks[c]!, rules, spans);
     case ":": {
       const m = colon.exec(line.slice(i, i + 84));
       return m && rules.isEmoji(m[1]!) ? { node: { kind: "emoji", name: m[1]! }, end: i + m[0].length } : undefined;
@@ -154,24 +156,26 @@ function codeAt(line: string, i: number): Hit | undefined {
   return { node: { kind: "code", text: unescape(line.slice(i + 1, end)) }, end: end + 1 };
 }
 
-/** skip is the end of a code span or a <…> that begins at i, or i when there is none. */
-function skip(line: string, i: number): number {
-  return (line[i] === "`" ? codeAt(line, i)?.end : line[i] === "<" ? angleAt(line, i)?.end : undefined) ?? i;
+/** spansOf lists where code spans and <…> end, by where they begin: a mark inside of one closes nothing. */
+function spansOf(line: string): Map<number, number> {
+  const out = new Map<number, number>();
+  for (let i = 0; i < line.length; i++) {
+    const end = line[i] === "`" ? codeAt(line, i)?.end : line[i] === "<" ? angleAt(line, i)?.end : undefined;
+    if (end !== undefined) out.set(i, end);
+  }
+  return out;
 }
 
 /** emphasisAt wants a mark at the edge of words: before it no letter, inside it no blank at either end. */
-function emphasisAt(line: string, i: number, kind: "bold" | "italic" | "strike", rules: Rules): Hit | undefined {
+function emphasisAt(line: string, i: number, kind: "bold" | "italic" | "strike", rules: Rules, spans: () => Map<number, number>): Hit | undefined {
   const mark = line[i]!;
   const before = line[i - 1] ?? " ";
   const first = line[i + 1] ?? " ";
   if (wordy.test(before) || before === mark || /\s/.test(first) || first === mark) return undefined;
   for (let j = i + 1; j < line.length; j++) {
-    const past = skip(line, j);
-    if (past > j) {
-      j = past - 1;
-      continue;
-    }
-    if (line[j] !== mark || /\s/.test(line[j - 1]!)) continue;
+    const c = line[j]!;
+    if (c === "`" || c === "<") j = (spans().get(j) ?? j + 1) - 1;
+    if (c !== mark || /\s/.test(line[j - 1]!)) continue;
     const after = line[j + 1] ?? " ";
     if (wordy.test(after) || after === mark) continue;
     return { node: { kind, children: inline(line.slice(i + 1, j), rules) }, end: j + 1 };

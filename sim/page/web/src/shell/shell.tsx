@@ -41,8 +41,8 @@ export function Shell() {
     keep("channel", to);
     setPlace({ at: to });
   }, []);
-  const openThread = useCallback((thread?: string) => setPlace((p) => ({ at: p?.at ?? "", thread })), []);
-  const onThread = useCallback((thread?: string) => (place ? openThread(thread) : here && setPlace({ at: here.at, thread })), [place, here?.at, openThread]);
+  const at = here?.at ?? "home";
+  const onThread = useCallback((thread?: string) => setPlace({ at, thread }), [at]);
   useStory(page, setAs, setPlace);
   useReady(page.ready);
   const workspace = useMemo(
@@ -59,8 +59,8 @@ export function Shell() {
         <main className="half" aria-label="Preview"><Suspense fallback={null}><Preview hello={hello} user={user} /></Suspense></main>
       ) : (
         <Split
-          name="halves" label="Width of the workspace" direction="row" initial={57} least={25} most={78}
-          first={<main className="half workspace-half" aria-label="Workspace">{workspace ?? <Waiting page={page} />}</main>}
+          name="halves" label="Width of the workspace" direction="row" initial={57} least={25} most={78} main="Workspace"
+          first={<div className="half workspace-half">{workspace ?? <Waiting page={page} />}</div>}
           second={<AccountHalf page={page} />}
         />
       )}

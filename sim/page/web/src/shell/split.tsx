@@ -12,13 +12,15 @@ interface Props {
   least: number;
   most: number;
   first: ReactNode;
+  /** The first half is the page's main part, of this name. */
+  main?: string;
   second: ReactNode;
 }
 
 const stepPercent = 2;
 
 /** Split is two halves with a handle that pointer and arrow keys move; a double click sets it back. */
-export function Split({ name, label, direction, initial, least, most, first, second }: Props) {
+export function Split({ name, label, direction, initial, least, most, first, second, main }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const clamp = (n: number) => Math.min(most, Math.max(least, Math.round(n * 10) / 10));
   const [share, setShare] = useState(() => clamp(Number(kept(`split ${name}`)) || initial));
@@ -39,15 +41,18 @@ export function Split({ name, label, direction, initial, least, most, first, sec
     e.preventDefault();
     move(to);
   };
+  const First = main ? "main" : "div";
   return (
     <div className={`split ${direction}`} ref={box}>
-      <div className="split-half" style={{ flexBasis: `${share}%` }}>{first}</div>
-      <div
-        className="split-handle" role="separator" tabIndex={0} aria-label={label} aria-orientation={direction === "row" ? "vertical" : "horizontal"}
-        aria-valuenow={Math.round(share)} aria-valuemin={least} aria-valuemax={most}
-        onPointerDown={(e) => e.currentTarget.setPointerCapture(e.pointerId)} onPointerMove={onPointerMove}
-        onDoubleClick={() => move(initial)} onKeyDown={onKeyDown}
-      />
+      <First className="split-half" aria-label={main} style={{ flexBasis: `${share}%` }}>
+        {first}
+        <div
+          className="split-handle" role="separator" tabIndex={0} aria-label={label} aria-orientation={direction === "row" ? "vertical" : "horizontal"}
+          aria-valuenow={Math.round(share)} aria-valuemin={least} aria-valuemax={most}
+          onPointerDown={(e) => e.currentTarget.setPointerCapture(e.pointerId)} onPointerMove={onPointerMove}
+          onDoubleClick={() => move(initial)} onKeyDown={onKeyDown}
+        />
+      </First>
       <div className="split-half rest">{second}</div>
     </div>
   );

@@ -49,12 +49,21 @@ const order = (a: Message, b: Message): number => (a.ts < b.ts ? -1 : a.ts > b.t
 /** merge upserts messages into a log and returns it, changed or not. */
 export function merge(log: Log, news: readonly Message[]): Log {
   const out = new Map(log.map((m) => [keyOf(m), m]));
+  let changed = false;
   for (const m of news) {
-    if (m.deleted) out.delete(keyOf(m));
-    else out.set(keyOf(m), m);
+    const key = keyOf(m);
+    const old = out.get(key);
+    if (m.deleted ? !old : same(old, m)) continue;
+    changed = true;
+    if (m.deleted) out.delete(key);
+    else out.set(key, m);
   }
-  return [...out.values()].sort(order);
+  return changed ? [...out.values()].sort(order) : log;
 }
+
+/** same says that a message was only told again, so that what is drawn of it may stay. */
+const same = (a: Message | undefined, b: Message): boolean =>
+  a !== undefined && (a.edits ?? 0) === (b.edits ?? 0) && a.text === b.text && a.edited === b.edited && JSON.stringify(a.blocks) === JSON.stringify(b.blocks);
 
 /** Store holds the state and takes in the server's events. */
 export class Store {

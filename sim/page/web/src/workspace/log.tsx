@@ -1,5 +1,5 @@
 // The messages of a channel.
-import { startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { memo, startTransition, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { dayKey, dayName, postedMs } from "../blocks/date";
 import { useViewer } from "../blocks/reader";
 import type { Log } from "../store/store";
@@ -78,7 +78,10 @@ export function MessageLog(p: Props) {
         <div className="log-rows" ref={scroll.rows}>
           {rows.length === 0 && (p.empty ?? <p className="quiet-note">No messages yet.</p>)}
           {rows.slice(from).map((row) => (
-            <LogRow key={row.m.ts + (row.m.ephemeral_to ?? "")} row={row} author={users.get(row.m.user)} p={p} me={me} tz={reader.tz} day={row.day && dayName(postedMs(row.m), reader)} />
+            <LogRow
+              key={row.m.ts + (row.m.ephemeral_to ?? "")} row={row} author={users.get(row.m.user)} bot={row.m.user === p.bot || !!row.m.bot_id} me={me} tz={reader.tz}
+              day={row.day && dayName(postedMs(row.m), reader)} threadOpen={p.thread === row.m.ts} onThread={row.m.via === "notice" ? undefined : p.onThread} locked={p.locked}
+            />
           ))}
         </div>
       </div>
@@ -91,27 +94,44 @@ export function MessageLog(p: Props) {
   );
 }
 
-function LogRow({ row, author, p, me, tz, day }: { row: Row; author?: User; p: Props; me: string; tz: string; day?: string }) {
-  const { m } = row;
-  return (
-    <>
-      {day && (
-        <div className="rule" role="separator" aria-label={day}>
-          <span>{day}</span>
-        </div>
-      )}
-      {row.fresh && (
-        <div className="rule fresh" role="separator" aria-label="New messages">
-          <span>New</span>
-        </div>
-      )}
-      <Message
-        m={m} author={author} bot={m.user === p.bot || !!m.bot_id} me={me} tz={tz} joined={row.joined} replies={row.replies}
-        lastReply={row.lastReply} threadOpen={p.thread === m.ts} onThread={m.via === "notice" ? undefined : p.onThread} locked={p.locked}
-      />
-    </>
-  );
+interface LogRowProps {
+  row: Row;
+  author?: User;
+  bot: boolean;
+  me: string;
+  tz: string;
+  day?: string;
+  threadOpen: boolean;
+  onThread?: (ts: string) => void;
+  locked?: boolean;
 }
+
+const sameRow = (a: Row, b: Row): boolean =>
+  a.m === b.m && a.fresh === b.fresh && a.joined === b.joined && a.replies === b.replies && a.lastReply === b.lastReply;
+
+/** LogRow is drawn again only when something in it changed, though rows are laid out anew with every message. */
+const LogRow = memo(
+  function LogRow({ row, day, ...rest }: LogRowProps) {
+    return (
+      <>
+        {day && (
+          <div className="rule" role="separator" aria-label={day}>
+            <span>{day}</span>
+          </div>
+        )}
+        {row.fresh && (
+          <div className="rule fresh" role="separator" aria-label="New messages">
+            <span>New</span>
+          </div>
+        )}
+        <Message m={row.m} joined={row.joined} replies={row.replies} lastReply={row.lastReply} {...rest} />
+      </>
+    );
+  },
+  (a, b) =>
+    sameRow(a.row, b.row) && a.author === b.author && a.bot === b.bot && a.me === b.me && a.tz === b.tz && a.day === b.day &&
+    a.threadOpen === b.threadOpen && a.onThread === b.onThread && a.locked === b.locked,
+);
 
 /** useStick keeps a log at its end, unless somebody reads further up. */
 export function useStick(count: number) {
