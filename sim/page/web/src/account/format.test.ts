@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { count, day, gib, lastPart, latency, percent, shortId, storyLink, timeOfDay, vcpu, zoneLetters } from "./format";
+import { count, day, gib, headline, lastPart, latency, percent, shortId, storyLink, timeOfDay, vcpu, zoneLetters } from "./format";
 import { anchor, at, paceName, tick } from "./time";
 
 test("ids keep their kind and their end", () => {
@@ -41,4 +41,11 @@ test("virtual time runs at its pace and never backwards", () => {
   assert.equal(at({ ...a, pace: 0 }, 1e9), a.virtual);
   assert.deepEqual([tick(0), tick(1), tick(10), tick(60)], [0, 250, 100, 100]);
   assert.deepEqual([paceName(0), paceName(10)], ["Pause", "10×"]);
+});
+
+test("a headline is one short line, with the whole behind it when that is more", () => {
+  assert.deepEqual(headline("the card did not appear\n"), ["the card did not appear"]);
+  assert.deepEqual(headline("first\nsecond"), ["first", "first\nsecond"]);
+  const long = "x".repeat(300);
+  assert.deepEqual(headline(long), ["x".repeat(179) + "…", long]);
 });

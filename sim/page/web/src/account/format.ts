@@ -73,3 +73,12 @@ export function storyLink(id: string, search: string): string {
   q.set("story", id);
   return "?" + q.toString();
 }
+
+const headlineLength = 180;
+
+/** headline splits a long text into what fits a line or two, and the whole when that is not all. */
+export function headline(text: string): [short: string, whole?: string] {
+  const first = text.trim().split("\n", 1)[0] ?? "";
+  if (first.length > headlineLength) return [first.slice(0, headlineLength - 1) + "…", text.trim()];
+  return first === text.trim() ? [first] : [first, text.trim()];
+}

@@ -1,8 +1,8 @@
 import { memo, useState } from "react";
 import type { Do, Story, StoryState } from "../wire";
-import { count, percent, storyLink } from "./format";
+import { count, headline, percent, storyLink } from "./format";
 import { Icon } from "./icons";
-import { useCopy } from "./parts";
+import { Fold, useCopy } from "./parts";
 
 /** playing says whether a story is on the stage, over or not. */
 export function playing(s: StoryState | undefined): s is StoryState {
@@ -74,7 +74,7 @@ export const Player = memo(function Player({ story: s, act }: { story: StoryStat
         <span className="acct-fill" style={{ width: `${percent(s.step, s.steps)}%` }} />
       </span>
       <p className="acct-caption" aria-live="polite">{s.caption}</p>
-      {(s.error || error) && <p role="alert" className="acct-result" data-ok={false}><Icon name="cross" />{s.error || error}</p>}
+      {(s.error || error) && <Failure text={s.error || error} />}
       <div className="acct-row">
         {!over && <button type="button" className="acct-button acct-primary" aria-disabled={s.state !== "waiting" || undefined} onClick={() => s.state === "waiting" && tell({ do: "story-next" })}><Icon name="next" />Next</button>}
         {!over && <Auto on={s.auto} onSwitch={(on) => tell({ do: "story-auto", on })} />}
@@ -84,6 +84,20 @@ export const Player = memo(function Player({ story: s, act }: { story: StoryStat
     </section>
   );
 });
+
+/** Failure says in one line why a story ends; what the stage saw besides is there for who wants to know. */
+function Failure({ text }: { text: string }) {
+  const [short, rest] = headline(text);
+  return (
+    <div role="alert" className="acct-result" data-ok={false}>
+      <Icon name="cross" />
+      <div>
+        {short}
+        {rest && <Fold summary={<span>What was seen</span>}>{() => <pre className="acct-seen" tabIndex={0} role="group" aria-label="What was seen">{rest}</pre>}</Fold>}
+      </div>
+    </div>
+  );
+}
 
 function Auto({ on, onSwitch }: { on: boolean; onSwitch: (on: boolean) => void }) {
   return (
