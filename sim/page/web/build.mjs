@@ -43,16 +43,26 @@ const options = {
   jsx: "automatic",
   loader: { ".woff2": "file" },
   define: { "process.env.NODE_ENV": watch ? '"development"' : '"production"' },
+  metafile: true,
   logLevel: "warning",
 };
 
+/** index has the browser ask for what app.js imports at once, not only when it has read app.js. */
+function index(metafile) {
+  const html = readFileSync(join(root, "src/index.html"), "utf8");
+  const app = Object.entries(metafile?.outputs ?? {}).find(([path]) => path.endsWith("/app.js"))?.[1];
+  const links = (app?.imports ?? []).filter((i) => i.kind === "import-statement").map((i) => `<link rel="modulepreload" href="/${i.path.split("/").at(-1)}">\n`);
+  writeFileSync(join(out, "index.html"), html.replace('<script src="/app.js"', links.sort().join("") + '<script src="/app.js"'));
+}
+
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
-for (const name of ["index.html", "icon.svg"]) cpSync(join(root, "src", name), join(out, name));
+cpSync(join(root, "src/icon.svg"), join(out, "icon.svg"));
 if (watch) {
+  index();
   await (await esbuild.context(options)).watch();
 } else {
-  await esbuild.build(options);
+  index((await esbuild.build(options)).metafile);
   writeFileSync(join(out, "source.sha256"), sourceHash() + "\n");
   let total = 0;
   for (const path of files("dist").sort()) {

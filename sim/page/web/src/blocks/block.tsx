@@ -71,7 +71,7 @@ const One = memo(function One({ b, heading }: { b: Block; heading: 2 | 3 | 4 }):
     case "container":
       return <Container b={b} heading={heading} />;
   }
-  return <Unknown what="block" type={String(b.type ?? "")} />;
+  return <Unknown what="a block" type={String(b.type ?? "")} />;
 });
 
 function Section({ b }: { b: Block }) {

@@ -36,7 +36,7 @@ function one(t: Token, level: number): ReactNode {
     case "codespan":
       return <code>{chars((t as Tokens.Codespan).text)}</code>;
     case "code":
-      return <pre tabIndex={0}>{(t as Tokens.Code).text}</pre>;
+      return <pre>{(t as Tokens.Code).text}</pre>;
     case "blockquote":
       return <blockquote>{inner()}</blockquote>;
     case "br":

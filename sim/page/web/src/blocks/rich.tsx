@@ -16,7 +16,7 @@ function Section({ e }: { e: Part }) {
     case "rich_text_section":
       return <p className="words">{leaves(e)}</p>;
     case "rich_text_preformatted":
-      return <pre tabIndex={0}>{leaves(e)}</pre>;
+      return <pre>{leaves(e)}</pre>;
     case "rich_text_quote":
       return <blockquote className="words">{leaves(e)}</blockquote>;
     case "rich_text_list": {

@@ -79,7 +79,7 @@ function one(n: Node): ReactNode {
     case "code":
       return <code>{n.text}</code>;
     case "pre":
-      return <pre tabIndex={0}>{n.text}</pre>;
+      return <pre>{n.text}</pre>;
     case "link":
       return <Link url={n.url}>{withEmoji(n.label)}</Link>;
     case "user":

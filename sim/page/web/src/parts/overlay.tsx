@@ -14,6 +14,9 @@ interface Layer {
 
 const LayerContext = createContext<Layer>({ host: null, enter: () => () => {} });
 
+/** withVisitor says that the focus is where it may not be taken from: a story plays, and its player is being used. */
+export const withVisitor = (): boolean => !!document.activeElement?.closest("[data-keeps-focus]");
+
 /** Layered is a screen with a layer for its dialogs. */
 export function Layered({ className, children }: { className: string; children: ReactNode }) {
   const content = useRef<HTMLDivElement>(null);
@@ -79,7 +82,7 @@ export function Dialog({ role = "dialog", className = "", titleId, describedBy, 
   useLayoutEffect(() => {
     const dialog = box.current;
     const at = document.activeElement;
-    if (!dialog || (at !== dialog && dialog.contains(at))) return;
+    if (!dialog || (at !== dialog && dialog.contains(at)) || withVisitor()) return;
     const wanted = dialog.querySelector<HTMLElement>("[data-autofocus]") ?? dialog.querySelector<HTMLElement>("[data-field]");
     (wanted ?? dialog).focus();
   }, [version, host]);

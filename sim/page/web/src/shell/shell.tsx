@@ -43,7 +43,7 @@ export function Shell() {
   }, []);
   const at = here?.at ?? "home";
   const onThread = useCallback((thread?: string) => setPlace({ at, thread }), [at]);
-  useStory(page, setAs, setPlace);
+  useStory(page, setAs, setPlace, setScreen);
   useReady(page.ready);
   const workspace = useMemo(
     () => hello && user && here && <Workspace hello={hello} user={user} at={here.at} thread={here.thread} onGo={go} onThread={onThread} />,
@@ -54,7 +54,7 @@ export function Shell() {
     <div className="shell" data-screen={screen}>
       <TopBar hello={hello} user={user} onUser={setAs} theme={theme} onTheme={setTheme} screen={screen} onScreen={setScreen} clock={<Clock {...slot} />} />
       {page.link === "lost" && <p className="lost" role="alert">The playground's server does not answer. This page takes up again by itself when it does.</p>}
-      {story && story.id !== "" && story.state !== "idle" && <div className="story-strip"><StoryPlayer {...slot} /></div>}
+      {story && story.id !== "" && story.state !== "idle" && <div className="story-strip" data-keeps-focus=""><StoryPlayer {...slot} /></div>}
       {screen === "preview" ? (
         <main className="half" aria-label="Preview"><Suspense fallback={null}><Preview hello={hello} user={user} /></Suspense></main>
       ) : (
@@ -129,7 +129,7 @@ function useTheme(): [string, (t: string) => void] {
 }
 
 /** useStory begins the story that the address asks for, and goes where a playing one leads. */
-function useStory(page: PageState, setAs: (id: string) => void, setPlace: (p: Place) => void) {
+function useStory(page: PageState, setAs: (id: string) => void, setPlace: (p: Place) => void, setScreen: (change: (s: Screen) => Screen) => void) {
   const { ready, story } = page;
   const asked = useRef(false);
   useEffect(() => {
@@ -138,6 +138,10 @@ function useStory(page: PageState, setAs: (id: string) => void, setPlace: (p: Pl
     asked.current = true;
     void act({ do: "story", story: id });
   }, [ready]);
+  const on = story && story.state !== "idle" ? story.id : "";
+  useEffect(() => {
+    if (on) setScreen((s) => (s === "controls" || s === "preview" ? "both" : s));
+  }, [on]);
   useEffect(() => {
     if (!story || story.state === "idle") return;
     if (story.as) setAs(story.as);

@@ -26,12 +26,14 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
   const notices = useNotices(user.id, channel.id);
   const { users } = useViewer();
   const [hint, setHint] = useState("");
+  const [sent, setSent] = useState(0);
   const [prefill, setPrefill] = useState<{ text: string }>();
   const access = accessOf(channel, user);
   const title = titleOf(channel, hello);
   const opened = useRef({ key: "", last: "" });
   const key = `${hello.run} ${user.id} ${channel.id}`;
   if (opened.current.key !== key) opened.current = { key, last: reads.last(user.id, channel.id) };
+  useEffect(() => setHint(""), [key]);
   useEffect(() => {
     if (access.can !== "nothing" && document.visibilityState === "visible") reads.see(user.id, channel.id, log);
   }, [user.id, channel.id, log, access.can]);
@@ -50,7 +52,7 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
         <div className="shut"><LockIcon /><p>{access.why}</p></div>
       ) : (
         <MessageLog
-          key={key} name={title} log={log} notices={notices} bot={hello.bot.id} lastRead={opened.current.last}
+          key={key} name={title} log={log} notices={notices} bot={hello.bot.id} lastRead={opened.current.last} sent={sent}
           thread={thread} locked={access.can === "read"} onThread={onThread}
           empty={access.can === "write" && channel.members.includes(hello.bot.id) && <Start hello={hello} onTry={(text) => setPrefill({ text })} />}
         />
@@ -63,6 +65,7 @@ export function ChannelView({ hello, channel, user, thread, onThread }: Props) {
             main label={`Message ${title}`} placeholder={`Message ${title}, or / for a command`} hello={hello} draft={`${user.id} ${channel.id}`} hint={hint} prefill={prefill}
             onSend={(text) => {
               setHint("");
+              setSent((n) => n + 1);
               void say(store, hello, user.id, channel.id, text).then(setHint);
             }}
           />

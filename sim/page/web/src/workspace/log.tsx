@@ -20,6 +20,8 @@ interface Props {
   thread?: string;
   locked?: boolean;
   onThread: (ts: string) => void;
+  /** Grows when the person sends something: whoever speaks wants to see the end. */
+  sent: number;
   /** Shown while there is nothing. */
   empty?: ReactNode;
 }
@@ -71,12 +73,12 @@ export function MessageLog(p: Props) {
     if (depth < rows.length) startTransition(() => setDepth((d) => d * 3));
   }, [depth, rows.length]);
   const from = Math.max(0, rows.length - depth);
-  const scroll = useStick(rows.length);
+  const scroll = useStick(rows.length, p.sent);
   return (
     <div className="log-frame">
       <div className="log" role="log" aria-live="off" aria-label={`Messages in ${p.name}`} tabIndex={0} ref={scroll.box} onScroll={scroll.onScroll}>
         <div className="log-rows" ref={scroll.rows}>
-          {rows.length === 0 && (p.empty ?? <p className="quiet-note">No messages yet.</p>)}
+          {rows.length === 0 && (p.empty || <p className="quiet-note">No messages yet.</p>)}
           {rows.slice(from).map((row) => (
             <LogRow
               key={row.m.ts + (row.m.ephemeral_to ?? "")} row={row} author={users.get(row.m.user)} bot={row.m.user === p.bot || !!row.m.bot_id} me={me} tz={reader.tz}
@@ -134,7 +136,7 @@ const LogRow = memo(
 );
 
 /** useStick keeps a log at its end, unless somebody reads further up. */
-export function useStick(count: number) {
+export function useStick(count: number, sent: number) {
   const box = useRef<HTMLDivElement>(null);
   const rows = useRef<HTMLDivElement>(null);
   const stuck = useRef(true);
@@ -143,6 +145,10 @@ export function useStick(count: number) {
     const b = box.current;
     if (b) b.scrollTop = b.scrollHeight;
   };
+  useLayoutEffect(() => {
+    if (sent > 0) stuck.current = true;
+    toEnd();
+  }, [sent]);
   useLayoutEffect(() => {
     if (stuck.current) toEnd();
   }, [count]);

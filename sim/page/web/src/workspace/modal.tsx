@@ -47,6 +47,7 @@ function Modal({ view, depth, user }: { view: View; depth: number; user: User })
   useEffect(() => {
     if (wrong) body.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [wrong]);
+  const still = !view.blocks.some((b) => b.type === "input" || b.type === "actions" || b.accessory); // then the keys must scroll it
   return (
     <Dialog className={depth > 1 ? "modal stacked" : "modal"} titleId={`${ids}t`} onClose={close} version={view.updates}>
       <form
@@ -63,7 +64,7 @@ function Modal({ view, depth, user }: { view: View; depth: number; user: User })
             <span aria-hidden="true">×</span>
           </button>
         </header>
-        <div className="modal-body" ref={body} tabIndex={0} role="group" aria-labelledby={`${ids}t`}>
+        <div className="modal-body" ref={body} tabIndex={still ? 0 : undefined} role="group" aria-labelledby={`${ids}t`}>
           <SurfaceContext.Provider value={surface}>
             <Blocks blocks={view.blocks} heading={3} />
           </SurfaceContext.Provider>

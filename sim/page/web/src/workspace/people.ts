@@ -2,7 +2,7 @@
 import type { Channel, Hello, Message, User } from "../wire";
 
 export const roleNames: Record<User["role"], string> = {
-  operator: "operator", approver: "approver", guest: "guest", stranger: "from another company", left: "has left", bot: "app",
+  operator: "operator", approver: "approver", guest: "guest", stranger: "another company", left: "has left", bot: "app",
 };
 
 export const isGuest = (u: User): boolean => !!u.is_restricted || !!u.is_ultra_restricted;
@@ -28,9 +28,9 @@ export function accessOf(c: Channel, u: User): Access {
     if (c.is_private) return { can: "nothing", why: `#${c.name} is private, and ${name} is not a member.` };
     return { can: "read", why: `${name} is not a member of #${c.name}: Slack lets ${name} read along, and neither write nor use commands or buttons.` };
   }
-  if (u.deleted) return { can: "write", note: `${name}'s account is deactivated. Slack would sign ${name} out; here the commands go out, to see what the bot makes of them.` };
-  if (isGuest(u)) return { can: "write", note: `${name} is a guest.` };
-  if (u.is_stranger) return { can: "write", note: `${name} is from another company, seen through this shared channel.` };
+  if (u.deleted) return { can: "write", note: `${name}'s account is deactivated. Slack would sign ${name} out; here what ${name} sends goes out, and the bot itself must decide.` };
+  if (isGuest(u)) return { can: "write", note: `${name} is a guest here. What ${name} sends goes out, and the bot itself must decide.` };
+  if (u.is_stranger) return { can: "write", note: `${name} is from another company, in a channel that is shared with it. What ${name} sends goes out, and the bot itself must decide.` };
   return { can: "write" };
 }
 

@@ -1,4 +1,4 @@
-import { memo, useSyncExternalStore } from "react";
+import { memo, useSyncExternalStore, type ReactNode } from "react";
 import { useStore } from "../store/use";
 import type { Channel, Hello, User } from "../wire";
 import { Avatar } from "./avatar";
@@ -20,8 +20,8 @@ export const Sidebar = memo(function Sidebar({ hello, user, dm, at, onGo }: Prop
   const channels = hello.channels.filter((c) => !c.is_im);
   const inside = channels.filter((c) => accessOf(c, user).can !== "nothing" && c.members.includes(user.id));
   const outside = channels.filter((c) => !inside.includes(c));
-  const row = (c: Channel, icon: string) => {
-    const n = at === c.id ? 0 : reads.unread(user.id, c.id, logs[c.id] ?? []);
+  const row = (c: Channel, icon: ReactNode, shut?: boolean) => {
+    const n = at === c.id || shut ? 0 : reads.unread(user.id, c.id, logs[c.id] ?? []);
     return (
       <li key={c.id}>
         <button type="button" className={n > 0 ? "place unread" : "place"} aria-current={at === c.id ? "page" : undefined} onClick={() => onGo(c.id)}>
@@ -37,11 +37,11 @@ export const Sidebar = memo(function Sidebar({ hello, user, dm, at, onGo }: Prop
     <nav className="sidebar" aria-label="Channels">
       <p className="team">{hello.team}</p>
       <h2>Channels</h2>
-      <ul>{inside.map((c) => row(c, c.is_private ? "🔒︎" : "#"))}</ul>
+      <ul>{inside.map((c) => row(c, c.is_private ? <Lock /> : "#"))}</ul>
       {outside.length > 0 && (
         <>
-          <h2>Not in these</h2>
-          <ul className="outside">{outside.map((c) => row({ ...c }, accessOf(c, user).can === "nothing" ? "⌀" : "#"))}</ul>
+          <h2>Not a member</h2>
+          <ul className="outside">{outside.map((c) => row(c, accessOf(c, user).can === "nothing" ? <Lock /> : "#", accessOf(c, user).can === "nothing"))}</ul>
         </>
       )}
       <h2>App</h2>
@@ -63,3 +63,7 @@ export const Sidebar = memo(function Sidebar({ hello, user, dm, at, onGo }: Prop
     </nav>
   );
 });
+
+const Lock = () => (
+  <svg viewBox="0 0 16 16" className="lock"><path d="M4.5 7V5a3.5 3.5 0 0 1 7 0v2M3.5 7h9v6.5h-9z" fill="none" stroke="currentColor" strokeWidth="1.4" strokeLinejoin="round" /></svg>
+);

@@ -1,5 +1,6 @@
-import { useContext, useMemo, useEffect, useRef } from "react";
+import { useContext, useMemo, useEffect, useRef, useState } from "react";
 import { useViewer } from "../blocks/reader";
+import { withVisitor } from "../parts/overlay";
 import { StoreContext, useLog } from "../store/use";
 import type { Channel, Hello, User } from "../wire";
 import { titleOf } from "./channel";
@@ -29,9 +30,19 @@ export function Thread({ hello, channel, user, ts, onClose }: Props) {
     () => [...log.filter((m) => (m.ts === ts || m.thread_ts === ts) && sees(m, user.id)), ...notices].sort((a, b) => (a.ts < b.ts ? -1 : 1)),
     [log, notices, ts, user.id],
   );
-  const scroll = useStick(rows.length);
+  const [sent, setSent] = useState(0);
+  const scroll = useStick(rows.length, sent);
   const access = accessOf(channel, user);
-  useEffect(() => close.current?.focus(), [ts]);
+  useEffect(() => {
+    if (withVisitor()) return;
+    const before = document.activeElement as HTMLElement | null;
+    close.current?.focus();
+    return () => {
+      if (document.activeElement !== document.body && document.activeElement?.isConnected) return;
+      if (before?.isConnected && before.offsetParent) before.focus();
+      else document.querySelector<HTMLElement>("[data-composer]")?.focus();
+    };
+  }, [ts]);
   const replies = rows.filter((m) => m.ts !== ts && m.via !== "notice").length;
   return (
     <aside className="thread" aria-label="Thread" onKeyDown={(k) => k.key === "Escape" && !k.defaultPrevented && onClose()}>
@@ -60,7 +71,10 @@ export function Thread({ hello, channel, user, ts, onClose }: Props) {
       {access.can === "write" && (
         <Composer
           label="Reply in the thread" placeholder="Reply…" hello={hello} draft={`${user.id} ${channel.id} ${ts}`}
-          onSend={(text) => void say(store, hello, user.id, channel.id, text, ts)}
+          onSend={(text) => {
+            setSent((n) => n + 1);
+            void say(store, hello, user.id, channel.id, text, ts);
+          }}
         />
       )}
     </aside>

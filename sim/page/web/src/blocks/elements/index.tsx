@@ -47,12 +47,12 @@ export function InteractiveElement({ block, e, label, described, dispatch }: Pro
       return <Field block={block} e={e} label={label} described={described} dispatch={dispatch ?? true} />;
   }
   if (e.type.endsWith("_select")) return <Picker block={block} e={e} label={label} described={described} />;
-  return <Unknown what="element" type={e.type} />;
+  return <Unknown what="an element" type={e.type} />;
 }
 
 /** Unknown is said, never left out: a card that misses a part must not look whole. */
 export const Unknown = ({ what, type }: { what: string; type: string }) => (
   <p className="unknown-block" role="note">
-    This page cannot draw a {what} of type <code>{type || "(none)"}</code>.
+    This page cannot draw {what} of type <code>{type || "(none)"}</code>.
   </p>
 );
