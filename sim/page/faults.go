@@ -207,6 +207,11 @@ func (r *run) fault(ctx context.Context, id string, on *bool) error {
 			return errors.New(why)
 		}
 	}
+	r.striking.Lock()
+	defer r.striking.Unlock()
+	if r.ctx.Err() != nil {
+		return errBetween
+	}
 	defer r.changed()
 	if f.Kind == once {
 		return f.strike(ctx, r, true)

@@ -33,9 +33,12 @@ type run struct {
 
 	offered []StoryInfo
 
-	mu     sync.Mutex
-	on     map[string]bool // guarded by mu: switches
-	player *player         // guarded by mu: nil when no story was begun
+	mu      sync.Mutex
+	on      map[string]bool // guarded by mu: switches
+	player  *player         // guarded by mu: nil when no story was begun
+	closing bool            // guarded by mu: no more tasks may begin
+
+	striking sync.Mutex // held while a fault strikes: one at a time
 
 	// of watch alone:
 	calls, entries int
@@ -78,8 +81,13 @@ func (s *Server) newRun(ctx context.Context, n int, dir string) (*run, error) {
 }
 
 func (r *run) close() error {
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
 	r.stop()
 	r.tasks.Wait()
+	r.striking.Lock() // what strikes now ends first; nothing strikes later
+	defer r.striking.Unlock()
 	return errors.Join(r.stage.Close(), os.RemoveAll(r.dir))
 }
 

@@ -205,8 +205,12 @@ func (r *run) play(st *story, auto bool) error {
 	var ctx context.Context
 	ctx, p.stop = context.WithCancel(r.ctx)
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		p.stop()
+		return errBetween
+	}
 	r.player = p
-	r.mu.Unlock()
 	r.tasks.Go(func() {
 		defer close(p.done)
 		defer p.stop()
@@ -273,24 +277,35 @@ func (p *player) tell(ctx context.Context) error {
 }
 
 // rest waits for Next or, when the story plays by itself, as long as the caption
-// takes to read.
-func (p *player) rest(ctx context.Context, caption string) error {
+// takes to read. The clock stands still meanwhile: who reads slowly misses no
+// deadline, and finds everything as the caption says.
+func (p *player) rest(ctx context.Context, caption string) (err error) {
+	clock := p.run.stage.Clock
+	before := clock.Pace()
+	if err := p.run.stage.SetPace(0); err != nil {
+		return err
+	}
+	defer func() {
+		if clock.Pace() == 0 { // else the visitor has set it
+			err = errors.Join(err, p.run.stage.SetPace(before))
+		}
+	}()
 	next := make(chan struct{})
-	var auto bool
-	p.update(func(s *StoryState) { s.State, p.next, auto = storyWaiting, next, s.Auto })
-	var read <-chan time.Time
-	if auto {
-		t := time.NewTimer(time.Duration(len(strings.Fields(caption))) * p.run.cfg.Reading)
-		defer t.Stop()
-		read = t.C
+	p.update(func(s *StoryState) { s.State, p.next = storyWaiting, next })
+	read := time.NewTimer(time.Duration(len(strings.Fields(caption))) * p.run.cfg.Reading)
+	defer read.Stop()
+	for {
+		select {
+		case <-next:
+			return nil
+		case <-read.C:
+			if p.look().Auto {
+				return nil
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	select {
-	case <-next:
-	case <-read:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // act plays one line. While the clock stands still nothing comes to be that is
