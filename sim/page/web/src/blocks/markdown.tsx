@@ -76,7 +76,7 @@ function listOf(t: Tokens.List, level: number): ReactNode {
 
 function tableOf(t: Tokens.Table, level: number): ReactNode {
   return (
-    <div className="b-table" tabIndex={0} role="region" aria-label="Table">
+    <div className="b-table" tabIndex={0} role="group" aria-label="Table">
       <table>
         <thead><tr>{t.header.map((c, i) => <th key={i} scope="col" className={c.align ?? "left"}>{all(c.tokens, level)}</th>)}</tr></thead>
         <tbody>{t.rows.map((r, i) => <tr key={i}>{r.map((c, j) => <td key={j} className={c.align ?? "left"}>{all(c.tokens, level)}</td>)}</tr>)}</tbody>

@@ -38,7 +38,7 @@ export function Table({ b, caption, rowHeader }: Props) {
   };
   const block = b.block_id ?? "";
   return (
-    <div className="b-table" tabIndex={0} role="region" aria-label={caption ?? "Table"} data-block-id={b.block_id}>
+    <div className="b-table" tabIndex={0} role="group" aria-label={caption ?? "Table"} data-block-id={b.block_id}>
       <table>
         {caption && <caption>{caption}</caption>}
         <thead>

@@ -133,7 +133,7 @@ interface PopupProps {
 /** Popup is drawn beside its anchor, on the side with more room. */
 export function Popup({ anchor, className, wide, above, children }: PopupProps) {
   const { host } = useContext(LayerContext);
-  const [style, setStyle] = useState<CSSProperties>({ visibility: "hidden" });
+  const [style, setStyle] = useState<CSSProperties>({ opacity: 0 });
   useLayoutEffect(() => {
     const place = () => {
       const a = anchor.current?.getBoundingClientRect();
