@@ -164,7 +164,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err := s.engine.Record(ctx, s.startEvent()); err != nil {
 		return fmt.Errorf("recording the start: %w", err)
 	}
-	if err := s.db.Work(ctx, store.Workers{Step: s.engine.Step, Deliver: s.deliver.Deliver}); err != nil {
+	if err := s.db.Work(ctx, store.Workers{Step: s.engine.Step, Deliver: s.deliver.Deliver, FollowUp: s.engine.FollowUp}); err != nil {
 		return err
 	}
 	s.worker.Store(true)

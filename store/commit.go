@@ -26,8 +26,8 @@ var errSilent = errors.New("a change of state without an event")
 // leaves that standing. Commit wakes the audit stream when it has events, and
 // the operation's card when Redraw is set.
 func (d *DB) Commit(ctx context.Context, c workflow.Change) error {
-	if c.Op == nil && len(c.Events) == 0 {
-		return errors.New("committing: neither an operation nor an event")
+	if c.Op == nil && len(c.Events) == 0 && c.FollowUp == nil {
+		return errors.New("committing: neither an operation nor an event nor a follow-up")
 	}
 	err := d.update(ctx, func(t tx) error { return d.apply(ctx, t, c) })
 	switch {
@@ -44,7 +44,7 @@ func isAnswer(err error) bool {
 }
 
 // apply runs inside the transaction, possibly more than once. Rows are locked
-// in one order everywhere: token, operation, streams, audit head.
+// in one order everywhere: token, operation, streams, follow-up, audit head.
 func (d *DB) apply(ctx context.Context, t tx, c workflow.Change) error {
 	if c.Spend != nil {
 		if err := d.spend(ctx, t, *c.Spend); err != nil {
@@ -64,6 +64,13 @@ func (d *DB) apply(ctx context.Context, t tx, c workflow.Change) error {
 		}
 	} else {
 		events = d.number(c, stored{})
+	}
+	if c.FollowUp != nil {
+		more, err := d.writeFollowUp(ctx, t, *c.FollowUp)
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, more...)
 	}
 	if len(events) > 0 {
 		job, err := d.wake(ctx, t, workflow.AuditStream)
@@ -189,9 +196,14 @@ func (d *DB) operationJobs(ctx context.Context, t tx, c workflow.Change, was sto
 // takes jobs up to 5 s early, and one that is inserted for less than 5 s ahead
 // up to 5 s late: At lets the worker hold the job until then itself.
 func (d *DB) tick(op string, gen int64, at time.Time) river.InsertManyParams {
+	return river.InsertManyParams{Args: stepArgs{Op: op, Gen: gen, At: nanos(at)}, InsertOpts: d.when(at)}
+}
+
+// when schedules a step at a time of the store's clock.
+func (d *DB) when(at time.Time) *river.InsertOpts {
 	opts := &river.InsertOpts{Queue: stepQueue, MaxAttempts: maxAttempts}
 	if wait := min(d.clock.Until(at), longestWait); wait > schedulerPeriod {
 		opts.ScheduledAt = d.back.real().Add(wait)
 	}
-	return river.InsertManyParams{Args: stepArgs{Op: op, Gen: gen, At: nanos(at)}, InsertOpts: opts}
+	return opts
 }

@@ -271,7 +271,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Work(t.Context(), store.Workers{Step: (&calls{}).do, Deliver: (&calls{}).do}); err != nil {
+		if err := db.Work(t.Context(), store.Workers{Step: (&calls{}).do, Deliver: (&calls{}).do, FollowUp: (&calls{}).do}); err != nil {
 			t.Fatal(err)
 		}
 		insert(t, db, "op1", 1, workflow.Draining)
@@ -304,7 +304,7 @@ func TestVirtualTime(t *testing.T) {
 			due = now.Add(20 * time.Second)
 			return due, nil
 		}
-		if err := db.Work(ctx, store.Workers{Step: step.do, Deliver: (&calls{}).do}); err != nil {
+		if err := db.Work(ctx, store.Workers{Step: step.do, Deliver: (&calls{}).do, FollowUp: (&calls{}).do}); err != nil {
 			t.Fatal(err)
 		}
 		op := proposal("op1", 1)

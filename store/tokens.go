@@ -36,15 +36,28 @@ func (d *DB) Tokens(ctx context.Context, op string, revision int, verbs []workfl
 	return tokens, nil
 }
 
-// BindTokens binds all tokens of an operation, so far and of every revision, to
-// the message that shows them.
+// BindTokens binds all tokens of an operation's card, so far and of every revision,
+// to the message that shows them. Tokens of notices are BindNotice's.
 func (d *DB) BindTokens(ctx context.Context, op, channel, ts string) error {
 	err := d.update(ctx, func(t tx) error {
-		_, err := t.exec(ctx, `UPDATE tokens SET channel = $2, ts = $3 WHERE op = $1 AND (channel <> $2 OR ts <> $3)`, op, channel, ts)
+		_, err := t.exec(ctx, `UPDATE tokens SET channel = $2, ts = $3 WHERE op = $1 AND revision >= 0 AND (channel <> $2 OR ts <> $3)`, op, channel, ts)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("binding tokens of %s: %w", op, err)
+	}
+	return nil
+}
+
+// BindNotice binds the tokens of one notice of a follow-up, whose revision is negative, to
+// its message. Each notice has buttons of its own: the older ones stay where they are.
+func (d *DB) BindNotice(ctx context.Context, op string, revision int, channel, ts string) error {
+	err := d.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, `UPDATE tokens SET channel = $3, ts = $4 WHERE op = $1 AND revision = $2 AND revision < 0`, op, revision, channel, ts)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("binding tokens of a notice of %s: %w", op, err)
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ const (
 	deliverWorkers = 8
 )
 
-// Workers are what the queue calls. Both are called again and again with an
+// Workers are what the queue calls. All are called again and again with an
 // operation's id or a stream's name, from any replica, seldom in parallel for
 // one id but never relying on that. next is a time of the store's clock, when
 // to be called again; zero means when asked. A next that has passed means soon.
@@ -51,6 +51,8 @@ const (
 // ErrLocked (someone else is at it) are tried again soon. ctx ends after 30 s.
 type Workers struct {
 	Step, Deliver func(ctx context.Context, id string) (next time.Time, err error)
+	// FollowUp is called with the id of an operation that ended.
+	FollowUp func(ctx context.Context, id string) (next time.Time, err error)
 }
 
 type stepArgs struct {
@@ -75,15 +77,15 @@ type working struct {
 }
 
 // Work starts the queue's workers and returns. Every operation that has not
-// ended is stepped once: nothing depends on a job having survived. On SQLite
+// ended is stepped once, every open follow-up has a job at its time: nothing depends on a job having survived. On SQLite
 // what a dead process was running goes on at once; on PostgreSQL, where another
 // replica may be running it, after the rescue.
 func (d *DB) Work(ctx context.Context, w Workers) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
-	case w.Step == nil || w.Deliver == nil:
-		return errors.New("starting work: Step and Deliver are required")
+	case w.Step == nil || w.Deliver == nil || w.FollowUp == nil:
+		return errors.New("starting work: Step, Deliver and FollowUp are required")
 	case !d.serves:
 		return errors.New("starting work: the store was not opened to serve")
 	case d.shut:
@@ -116,6 +118,9 @@ func (d *DB) queueConfig(w Workers) *river.Config {
 	river.AddWorker(workers, &runner[stepArgs]{db: d, do: w.Step,
 		key:    func(a stepArgs) job { return job{a.Op, a.Gen, fromNanos(a.At), "op_id"} },
 		latest: `SELECT tick FROM operations WHERE id = $1`})
+	river.AddWorker(workers, &runner[followArgs]{db: d, do: w.FollowUp,
+		key:    func(a followArgs) job { return job{a.Op, a.Gen, fromNanos(a.At), "op_id"} },
+		latest: `SELECT tick FROM followups WHERE op = $1`})
 	river.AddWorker(workers, &runner[deliverArgs]{db: d, do: w.Deliver,
 		key:    func(a deliverArgs) job { return job{a.Stream, a.Gen, time.Time{}, "stream"} },
 		latest: `SELECT want FROM streams WHERE name = $1`})
@@ -154,6 +159,11 @@ func (d *DB) revive(ctx context.Context) error {
 			return err
 		}
 		rs.Close() // a connection reads one answer at a time
+		more, err := d.reviveFollowUps(ctx, t)
+		if err != nil {
+			return err
+		}
+		jobs = append(jobs, more...)
 		wake, err := d.wake(ctx, t, workflow.AuditStream)
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func (c *calls) count(id string) int {
 
 func work(t *testing.T, db *store.DB, step, deliver *calls) {
 	t.Helper()
-	if err := db.Work(t.Context(), store.Workers{Step: step.do, Deliver: deliver.do}); err != nil {
+	if err := db.Work(t.Context(), store.Workers{Step: step.do, Deliver: deliver.do, FollowUp: (&calls{}).do}); err != nil {
 		t.Fatalf("starting work: %v", err)
 	}
 	t.Cleanup(func() {
@@ -255,7 +255,7 @@ func TestWorkNeedsServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Work(t.Context(), store.Workers{Step: (&calls{}).do, Deliver: (&calls{}).do}); err == nil {
+	if err := db.Work(t.Context(), store.Workers{Step: (&calls{}).do, Deliver: (&calls{}).do, FollowUp: (&calls{}).do}); err == nil {
 		t.Error("work began without the serving lock")
 	}
 }
@@ -278,7 +278,7 @@ func child(dir string) int {
 		select {}
 	}
 	idle := func(context.Context, string) (time.Time, error) { return time.Time{}, nil }
-	if err := db.Work(ctx, store.Workers{Step: hang, Deliver: idle}); err != nil {
+	if err := db.Work(ctx, store.Workers{Step: hang, Deliver: idle, FollowUp: idle}); err != nil {
 		fmt.Println("work:", err)
 		return 1
 	}

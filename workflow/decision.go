@@ -18,6 +18,10 @@ const (
 	Force   Verb = "force" // propose a forced revision, then confirm it with the typed id
 	Cancel  Verb = "cancel"
 	Wait    Verb = "wait" // wait longer at the deadline
+
+	// Buttons of follow-ups; Engine.Decide takes neither.
+	SignOffVerb Verb = "sign_off"    // Engine.SignOff
+	EndMachine  Verb = "end_machine" // proposes an operation of its own
 )
 
 // Decision is one person's act on an operation. The caller has asked policy with

@@ -15,6 +15,7 @@ type draft struct {
 	events  []Event
 	now     time.Time
 	changed bool
+	follow  *FollowUp // what is looked after from now on; nil = nothing new
 }
 
 func newDraft(op Operation, now time.Time) *draft {
@@ -124,6 +125,7 @@ func (d *draft) end(s State, cause string) {
 	from := d.op.State
 	d.op.State, d.op.Cause, d.op.Block, d.op.Proposal = s, cause, nil, nil
 	d.op.EndedAt = d.now
+	d.lookAfter()
 	d.event(Event{Type: EvEnded, From: from, Cause: cause, Checks: d.op.Progress.Checks})
 }
 

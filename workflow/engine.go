@@ -186,6 +186,7 @@ func (e *Engine) commit(ctx context.Context, d *draft, o commitOptions) error {
 	}
 	err := e.store.Commit(ctx, Change{
 		Op: &next, Expect: expect, Events: events, Spend: o.spend, TickAt: o.tickAt, Redraw: !o.quiet,
+		FollowUp: d.follow,
 	})
 	if err != nil {
 		return err

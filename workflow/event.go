@@ -36,6 +36,13 @@ const (
 	EvTooLate      EventType = "too_late"      // an envelope too old to act on
 	EvCheckpoint   EventType = "checkpoint"    // a signed checkpoint of the log
 	EvServiceStart EventType = "service_start" // the bot started: version, configuration hash
+
+	// Follow-ups: what happens after an operation's end.
+	EvReminded     EventType = "reminded"         // of orphans, of a machine that is still billed
+	EvReturned     EventType = "registered_again" // the same machine, under another registration
+	EvUnseen       EventType = "follow_up_unread" // a follow-up could not read what it looks after; it tries again
+	EvSignedOff    EventType = "signed_off"       // a person answers for the orphans
+	EvLedgerClosed EventType = "ledger_closed"    // nothing is left to look after
 )
 
 // Event is one thing that happened; the audit record is the event. Only the
@@ -64,6 +71,7 @@ type Event struct {
 	Block    *Block          `json:"block,omitempty"`
 	Changes  []ecsops.Change `json:"changes,omitempty"`
 	Checks   []ecsops.Check  `json:"checks,omitempty"`
+	Notice   *Notice         `json:"notice,omitempty"`
 	Left     int             `json:"left,omitempty"`
 	Total    int             `json:"total,omitempty"`
 	Reason   string          `json:"reason,omitempty"` // the person's text; foreign

@@ -18,6 +18,7 @@ type memStore struct {
 
 	mu     sync.Mutex
 	ops    map[string][]byte
+	follow map[string][]byte // follow-ups, by operation
 	order  []string
 	events []Event
 	spent  map[Spend]bool
@@ -36,7 +37,7 @@ func (c *fakeClock) Now() time.Time                  { return c.now }
 func (c *fakeClock) Until(t time.Time) time.Duration { return max(0, t.Sub(c.now)) }
 
 func newMemStore(clock *fakeClock) *memStore {
-	return &memStore{clock: clock, ops: map[string][]byte{}, spent: map[Spend]bool{}, ticks: map[string]time.Time{}}
+	return &memStore{clock: clock, ops: map[string][]byte{}, follow: map[string][]byte{}, spent: map[Spend]bool{}, ticks: map[string]time.Time{}}
 }
 
 func (m *memStore) Clock() Clock { return m.clock }
@@ -89,6 +90,32 @@ func (m *memStore) Operations(_ context.Context, _ Filter) ([]Operation, error) 
 	return out, nil
 }
 
+func (m *memStore) FollowUp(_ context.Context, op string) (FollowUp, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.following(op)
+}
+
+func (m *memStore) following(op string) (FollowUp, error) {
+	raw, ok := m.follow[op]
+	if !ok {
+		return FollowUp{}, ErrNotFound
+	}
+	var f FollowUp
+	return f, json.Unmarshal(raw, &f)
+}
+
+func (m *memStore) keep(f FollowUp) error {
+	have, err := m.following(f.Op)
+	if errors.Is(err, ErrNotFound) && f.Version != 0 || err == nil && have.Version != f.Version {
+		return ErrConflict
+	}
+	f.Version++
+	raw, err := json.Marshal(f)
+	m.follow[f.Op] = raw
+	return err
+}
+
 func (m *memStore) Commit(_ context.Context, c Change) error {
 	err := m.commit(c)
 	if err == nil && m.after != nil {
@@ -117,6 +144,11 @@ func (m *memStore) apply(c Change) error {
 	if c.Spend != nil && m.spent[*c.Spend] {
 		return ErrSpent
 	}
+	if f := c.FollowUp; f != nil {
+		if have, err := m.following(f.Op); err == nil && have.Version != f.Version {
+			return ErrConflict
+		}
+	}
 	if op := c.Op; op != nil {
 		have, err := m.get(op.ID)
 		switch {
@@ -138,6 +170,11 @@ func (m *memStore) apply(c Change) error {
 		m.ops[op.ID] = raw
 		if !c.TickAt.IsZero() {
 			m.ticks[op.ID] = c.TickAt
+		}
+	}
+	if c.FollowUp != nil {
+		if err := m.keep(*c.FollowUp); err != nil {
+			return err
 		}
 	}
 	if c.Spend != nil {

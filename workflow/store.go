@@ -44,6 +44,8 @@ type Store interface {
 	// Expect; ErrLocked when the new state locks and the target is held by
 	// another operation; ErrSpent when the token was spent by the actor.
 	Commit(ctx context.Context, c Change) error
+	// FollowUp returns what is looked after once the operation ended, or ErrNotFound.
+	FollowUp(ctx context.Context, op string) (FollowUp, error)
 	// Clock is the store's clock.
 	Clock() Clock
 }
@@ -69,6 +71,9 @@ type Change struct {
 	TickAt time.Time
 	// Redraw asks for the operation's card to be drawn again.
 	Redraw bool
+	// FollowUp is stored with its version counted on: 0 inserts, ErrConflict when the
+	// stored version is another. Engine.FollowUp is asked for at its due time.
+	FollowUp *FollowUp
 }
 
 // Spend is one actor's use of one token.
@@ -91,6 +96,8 @@ type Fleet interface {
 	Look(ctx context.Context, t ecsops.Target, lf ecsops.LookFor) (ecsops.Snapshot, error)
 	// After reads what a verification needs.
 	After(ctx context.Context, t ecsops.Target, lf ecsops.LookFor, since time.Time) (ecsops.After, error)
+	// Aftermath reads what follow-ups look after; registrations costs a call for each cluster.
+	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
 	// Do makes one HTTP attempt.
 	Do(ctx context.Context, a ecsops.Action) ecsops.Outcome
 }

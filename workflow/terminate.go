@@ -39,7 +39,7 @@ func (w *step) terminate() Move {
 	if !w.op.Plan.Has(ecsops.StepTerminate) {
 		return w.waitForMachine(w.op.StartedAt, machine) // the group terminates it by itself
 	}
-	if !gone && w.op.Plan.Path != ecsops.PathGroup {
+	if !gone && w.op.Plan.Path != ecsops.PathGroup && w.op.Plan.Path != ecsops.PathMachine { // an inspection finds what it is, and asks
 		w.enter(Deregistering) // it reads as registered after all: no machine goes before its registration
 		return w.in(lookGap)
 	}

@@ -43,6 +43,10 @@ type world struct {
 	looks   int
 	self    ecsops.InstanceARN // where the bot runs
 	shown   string             // status that reads show while slowGone
+	again   []ecsops.Reregistration
+	unseen  string // EC2 cannot be read after the end
+	unlist  string // nor can registrations
+	seeks   int    // looks for registrations
 }
 
 type answerer func(a ecsops.Action) (out ecsops.Outcome, effect bool)
@@ -185,6 +189,22 @@ func (w *world) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time)
 	s.Services = ecsops.Known(map[string]ecsops.Service{"web": {Name: "web", Scheduling: "REPLICA", Desired: 4, Running: 4, Deployments: 1}})
 	return ecsops.After{Snapshot: s, ENIs: ecsops.Known([]string(nil)), Replacements: ecsops.Known([]ecsops.Replacement(nil)), Activity: ecsops.Known([]string{"terminated"}),
 		Listed: ecsops.Known(w.lags || w.status != "INACTIVE")}, err
+}
+
+func (w *world) Aftermath(_ context.Context, _ ecsops.Target, registrations bool) (ecsops.Aftermath, error) {
+	a := ecsops.Aftermath{EC2: ecsops.Known(ecsops.EC2{State: w.ec2, Type: "m6i.large"}), Group: ecsops.Known(w.group)}
+	if w.unseen != "" {
+		a.EC2 = ecsops.NotKnown[ecsops.EC2](ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: w.unseen})
+	}
+	if !registrations {
+		return a, nil
+	}
+	w.seeks++
+	a.Again = ecsops.Known(slices.Clone(w.again))
+	if w.unlist != "" {
+		a.Again = ecsops.NotKnown[[]ecsops.Reregistration](ecsops.Unknown{Fact: "registrations", Call: "ecs:ListContainerInstances", Reason: w.unlist})
+	}
+	return a, nil
 }
 
 func (w *world) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
