@@ -67,10 +67,10 @@ func provenance(ev workflow.Event) mrkdwn {
 // once, so it says nothing that changes.
 func AuditRoot(op workflow.Operation) Message {
 	s := newSheet()
-	s.header("Operation " + words.ForeignN(op.ID, 40) + ": deregister " + words.Machine(op.Target) + " from " + words.ForeignN(op.Target.Cluster.Name(), 60))
+	s.header("Operation " + words.ForeignN(op.ID, 40) + ": " + words.Deed(op.Plan, op.Target) + " from " + words.ForeignN(op.Target.Cluster.Name(), 60))
 	s.section("where", whereID(op.Target, op.Target.InstanceID()))
 	s.section("thread", "Each event follows in this thread, with its number in the audit log.")
 	drawPeople(s, op)
-	text := "Operation " + words.Quote(op.ID) + ": deregister " + words.Machine(op.Target) + " (" + words.Where(op.Target) + "). Each event follows in this thread."
+	text := "Operation " + words.Quote(op.ID) + ": " + words.Deed(op.Plan, op.Target) + " (" + words.Where(op.Target) + "). Each event follows in this thread."
 	return Message{Text: fallback(text), Blocks: s.blocks}
 }

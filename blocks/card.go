@@ -39,6 +39,9 @@ func Card(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Mes
 func headline(op workflow.Operation) string {
 	m := words.Machine(op.Target)
 	from := " from " + words.ForeignN(op.Target.Cluster.Name(), 60)
+	if op.Plan.Intent.Purpose == ecsops.EndMachine {
+		return machineHeadline(op, m)
+	}
 	switch op.State {
 	case workflow.Done, workflow.Unverified:
 		if op.Plan.Has(ecsops.StepTerminate) && seenGone(op) {
@@ -61,6 +64,22 @@ func headline(op workflow.Operation) string {
 	return words.StateSymbol(op.State) + " Deregistering " + m + from
 }
 
+// machineHeadline is of an operation that only ends a machine.
+func machineHeadline(op workflow.Operation, m string) string {
+	switch {
+	case op.State == workflow.Proposed, op.State == workflow.AwaitingApproval:
+		if len(CardVerbs(op)) == 0 {
+			return "Not terminating the machine " + m
+		}
+		return "Terminate the machine " + m + "?"
+	case !op.State.Terminal():
+		return words.StateSymbol(op.State) + " Terminating the machine " + m
+	case seenGone(op):
+		return words.StateSymbol(op.State) + " The machine " + m + " is terminated"
+	}
+	return words.StateSymbol(op.State) + " The machine " + m + " was not terminated"
+}
+
 // where is always shown: cluster, account, Region, registration.
 func where(t ecsops.Target) mrkdwn { return whereID(t, words.ShortID(t.InstanceID())) }
 
@@ -81,7 +100,7 @@ func spoken(op workflow.Operation) string {
 		s += spokenOrphans(p, op.Target)
 	case op.State.Terminal():
 		s += sentences(stateWord(op)+".", causeLine(op))
-		if forced(op) && (op.State == workflow.Done || op.State == workflow.Unverified) {
+		if forced(op) && (op.State == workflow.Done || op.State == workflow.Unverified) && laterResult(op, "V10") != ecsops.CheckPassed {
 			s += spokenOrphans(op.Plan, op.Target)
 		}
 	default:

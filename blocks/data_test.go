@@ -115,6 +115,22 @@ func ghostPlan() ecsops.Plan {
 	return p
 }
 
+// machinePlan ends a machine whose registration is gone.
+func machinePlan() ecsops.Plan {
+	p := amberPlan()
+	p.Path, p.Fates, p.ETA = ecsops.PathMachine, nil, 0
+	p.Intent = ecsops.Intent{Purpose: ecsops.EndMachine, Terminate: ecsops.Terminate, Reason: "after operation 7KQ2M"}
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleGone, Severity: ecsops.Green, Names: []string{"INACTIVE"}}}
+	p.Verdict, p.Steps = ecsops.Green, []ecsops.Step{{Kind: ecsops.StepTerminate, Terminate: ecsops.Terminate}, {Kind: ecsops.StepVerify}}
+	return p
+}
+
+func machineDone() workflow.Operation {
+	op := ended(machinePlan(), workflow.Done, "verified")
+	op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed, Names: []string{"INACTIVE"}}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"terminated"}}}
+	return op
+}
+
 func barredPlan() ecsops.Plan {
 	p := amberPlan()
 	p.Verdict, p.Steps = ecsops.Red, nil
@@ -172,8 +188,9 @@ func checks() []ecsops.Check {
 	return []ecsops.Check{
 		{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4},
 		{ID: "V3", Result: ecsops.CheckUnknown, Missing: &ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}},
-		{ID: "V4", Result: ecsops.CheckPassed, Names: []string{"web", "ledger"}}, {ID: "V5", Result: ecsops.CheckSkipped},
+		{ID: "V4", Result: ecsops.CheckPassed, Count: 2, Want: 2, Names: []string{"01234567 on 8f2e6c1d", "89abcdef on 8f2e6c1d"}}, {ID: "V5", Result: ecsops.CheckSkipped},
 		{ID: "V6", Result: ecsops.CheckPending, Names: []string{"eni-0aa11"}}, {ID: "V7", Result: ecsops.CheckPassed}, {ID: "V8", Result: ecsops.CheckFailed, Names: []string{"no activity"}},
+		{ID: "V9", Result: ecsops.CheckPending, Want: 2}, {ID: "V10", Result: ecsops.CheckSkipped},
 	}
 }
 
@@ -184,13 +201,48 @@ func ended(p ecsops.Plan, s workflow.State, cause string) workflow.Operation {
 	if s == workflow.Done || s == workflow.Unverified {
 		op.Progress.Checks = checks()
 		if s == workflow.Done {
-			op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V2", Result: ecsops.CheckPassed, Count: 4, Want: 4}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"running"}}, {ID: "V8", Result: ecsops.CheckSkipped}}
+			op.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed, Names: []string{"INACTIVE"}}, {ID: "V2", Result: ecsops.CheckPassed, Count: 1, Want: 1, Names: []string{"web: 4 of 4"}}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"running"}}, {ID: "V8", Result: ecsops.CheckSkipped},
+				{ID: "V9", Result: ecsops.CheckPending, Want: 2}, {ID: "V10", Result: ecsops.CheckSkipped}}
 		}
 		if s == workflow.Done && p.Intent.Force {
+			op.Progress.Checks[5] = ecsops.Check{ID: "V10", Result: ecsops.CheckPending, Want: 4, Names: []string{"a1b2c3d489abcdef0123456789abcde1"}}
 			op.Progress.Checks = append(op.Progress.Checks, ecsops.Check{ID: "V5", Result: ecsops.CheckSkipped, Count: 4, Names: []string{"a1b2c3d489abcdef0123456789abcde1"}})
 		}
 	}
 	return op
+}
+
+// followed is what the forced operation left.
+func followed() (workflow.Operation, workflow.FollowUp) {
+	op := ended(forcePlan(), workflow.Done, "orphans_left")
+	return op, workflow.FollowUp{Op: op.ID, Target: op.Target, Began: op.EndedAt, Orphans: op.Plan.Orphans(), Machine: ecsops.Known(ecsops.EC2{State: "running"}),
+		Watches: []workflow.Watch{{Concern: workflow.Orphans}, {Concern: workflow.Machine}}}
+}
+
+// notices are one of each kind.
+func notices() map[string]workflow.Notice {
+	by := person(operator)
+	both := []workflow.Concern{workflow.Orphans, workflow.Machine}
+	again := ecsops.Reregistration{Cluster: target().Cluster, Instance: target().Instance[:len(target().Instance)-4] + "beef", Status: "ACTIVE", Connected: true}
+	unread := ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: "UnauthorizedOperation"}
+	return map[string]workflow.Notice{
+		"opened":     {N: 1, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Machine: "running"},
+		"reminder":   {N: 2, Type: workflow.EvReminded, Concerns: both, Orphans: 4, Machine: "running", After: time.Hour},
+		"unseen":     {N: 3, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Missing: []ecsops.Unknown{unread}, After: 48 * time.Hour},
+		"billed":     {N: 4, Type: workflow.EvReminded, Concerns: both[1:], Machine: "running", After: 24 * time.Hour},
+		"returned":   {N: 5, Type: workflow.EvReturned, Concerns: []workflow.Concern{workflow.Return}, Again: []ecsops.Reregistration{again}, How: "agent", After: 10 * time.Minute},
+		"unread":     {N: 6, Type: workflow.EvUnseen, Concerns: []workflow.Concern{workflow.Machine}, Missing: []ecsops.Unknown{unread}, After: time.Hour},
+		"signed_off": {N: 7, Type: workflow.EvSignedOff, Orphans: 4, By: &by, After: 2 * time.Hour},
+		"closed":     {N: 8, Type: workflow.EvLedgerClosed, Cause: workflow.EndedMachineGone, Orphans: 4, After: 3 * time.Hour},
+	}
+}
+
+func noticeTokens(f workflow.FollowUp, n workflow.Notice) map[workflow.Verb]string {
+	out := map[workflow.Verb]string{}
+	for _, v := range NoticeVerbs(f, n) {
+		out[v] = "tok_" + string(v) + "_5Hq9"
+	}
+	return out
 }
 
 func listed(n int) []ecsops.Listed {

@@ -179,7 +179,7 @@ func Problem(err error) Message { return Note("❌ " + words.ProblemLine(err)) }
 func ApproverAsk(op workflow.Operation, o Options) Message {
 	p := shownPlan(op)
 	s := newSheet()
-	lines := []mrkdwn{"❓ *Approval wanted:* deregister " + code(words.Machine(op.Target)) + forceWord(p) + ", asked by " + who(op.Requester) + "."}
+	lines := []mrkdwn{"❓ *Approval wanted:* " + wanted(p) + code(words.Machine(op.Target)) + forceWord(p) + ", asked by " + who(op.Requester) + "."}
 	if len(o.Approvers) > 0 {
 		lines = append(lines, principals(o.Approvers))
 	}
@@ -188,8 +188,15 @@ func ApproverAsk(op workflow.Operation, o Options) Message {
 	s.section("ask", lines...)
 	s.section("where", where(op.Target))
 	s.context("people", "Operation "+code(words.ForeignN(op.ID, 40)), "Read the card, then decide on its buttons; the person who asked cannot", "Ends "+when(expiry(op)))
-	text := "Approval wanted: deregister " + words.Machine(op.Target) + byForce(p) + " (" + words.Where(op.Target) + "). " + told + " Operation " + words.Quote(op.ID) + "."
+	text := "Approval wanted: " + words.Deed(p, op.Target) + byForce(p) + " (" + words.Where(op.Target) + "). " + told + " Operation " + words.Quote(op.ID) + "."
 	return Message{Text: fallback(text), Blocks: s.blocks}
+}
+
+func wanted(p ecsops.Plan) mrkdwn {
+	if p.Intent.Purpose == ecsops.EndMachine {
+		return "terminate the machine "
+	}
+	return "deregister "
 }
 
 func expiry(op workflow.Operation) time.Time {

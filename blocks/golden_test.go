@@ -101,6 +101,10 @@ func messages() map[string]Message {
 	out["Card_progress_plan_block"] = Card(progress, tokens(progress), withPlan)
 	addAudit(out)
 	addAnswers(out)
+	op, f := followed()
+	for name, n := range notices() {
+		out["Notice_"+name] = Notice(op, f, n, noticeTokens(f, n))
+	}
 	return out
 }
 
@@ -115,6 +119,11 @@ func cards() map[string]workflow.Operation {
 	by := person(approver)
 	undoing.StopBy = &by
 	forceDone := ended(forcePlan(), workflow.Done, "orphans_left")
+	goneLater := ended(forcePlan(), workflow.Done, "orphans_left")
+	goneLater.Progress.Checks = []ecsops.Check{{ID: "V5", Result: ecsops.CheckPassed, Count: 4}, {ID: "V9", Result: ecsops.CheckPassed, Names: []string{"terminated"}}, {ID: "V10", Result: ecsops.CheckPassed, Count: 4, Want: 4, Names: []string{"terminated"}}}
+	signedOff := ended(forcePlan(), workflow.Done, "orphans_left")
+	signedOff.Progress.Checks[5].Result, signedOff.Progress.Checks[4].Result = ecsops.CheckSignedOff, ecsops.CheckFailed
+	signedOff.Progress.Checks[4].Names = []string{"prod: 8f2e6c1d"}
 	stoppedOp := ended(amberPlan(), workflow.Stopped, "stopped")
 	stoppedOp.StopBy = &by
 	terminated := ended(redPlan(), workflow.Done, "verified")
@@ -132,7 +141,7 @@ func cards() map[string]workflow.Operation {
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
-		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
+		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
 		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
 	}
 }

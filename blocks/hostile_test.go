@@ -119,7 +119,7 @@ func known(h *hostile, op *workflow.Operation) {
 		if p == nil {
 			continue
 		}
-		p.Path = pick(h, []ecsops.Path{ecsops.PathDrain, ecsops.PathForce, ecsops.PathGone})
+		p.Path = pick(h, []ecsops.Path{ecsops.PathDrain, ecsops.PathForce, ecsops.PathGone, ecsops.PathMachine})
 		for i := range p.Fates {
 			p.Fates[i].Fate, p.Fates[i].Task.Class = pick(h, fates), ecsops.Standalone
 		}
@@ -165,7 +165,8 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 	}
 	run := hostileValue[[]SeqEvent](h, 20)
 	for i := range run {
-		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked, "hostile"})
+		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked,
+			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, "hostile"})
 	}
 	answer := hostileValue[workflow.Answer](h, 0)
 	answer.Changes = op.Changes
@@ -181,6 +182,13 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 		"Refusal": Refusal(policy.Verdict{Reasons: []policy.Reason{policy.Reason(word)}}, RefusalOf{Action: policy.Action(word), Cluster: cluster, Ask: o.Approvers}),
 		"Help":    Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster, cluster}}), "Note": Note(word),
 	}
+	f, n := hostileValue[workflow.FollowUp](h, 60), hostileValue[workflow.Notice](h, 20)
+	n.Type = pick(h, []workflow.EventType{workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, "hostile"})
+	n.Concerns = append(n.Concerns, pick(h, []workflow.Concern{workflow.Orphans, workflow.Machine, workflow.Return}))
+	for i := range f.Watches {
+		f.Watches[i].Concern, f.Watches[i].Ended = workflow.Orphans, ""
+	}
+	out["Notice"] = Notice(op, f, n, map[workflow.Verb]string{workflow.SignOffVerb: "token_1", workflow.EndMachine: "token_2"})
 	for i, m := range Details(op, o) {
 		out[fmt.Sprintf("Details %d", i)] = m
 	}

@@ -14,7 +14,8 @@ type Message struct {
 }
 
 // Action ids. The verbs' buttons carry workflow.Verb's own words as action ids
-// (confirm, approve, deny, stop, force, cancel, wait), each at most once in a card.
+// (confirm, approve, deny, stop, force, cancel, wait), each at most once in a card;
+// sign_off and end_machine are a notice's.
 const (
 	ActionPickCluster  = "pick_cluster"
 	ActionPickInstance = "pick_instance"

@@ -23,11 +23,21 @@ func drawResult(s *sheet, op workflow.Operation, d depth) {
 
 // leavesOrphans reports an end of which nobody can say that it is clean.
 func leavesOrphans(op workflow.Operation) bool {
-	if op.State != workflow.Done || !forced(op) || len(op.Plan.Orphans()) == 0 {
+	if op.State != workflow.Done || !forced(op) || len(op.Plan.Orphans()) == 0 || laterResult(op, "V10") == ecsops.CheckPassed {
 		return false
 	}
 	e, known := op.Plan.Snapshot.EC2.Get()
 	return !known || !e.Gone()
+}
+
+// laterResult is how a follow-up's check stands; "" when there is none.
+func laterResult(op workflow.Operation, id string) ecsops.CheckResult {
+	for _, c := range op.Progress.Checks {
+		if c.ID == id {
+			return c.Result
+		}
+	}
+	return ""
 }
 
 func stateSymbol(op workflow.Operation) string {
@@ -46,25 +56,25 @@ func stateWord(op workflow.Operation) string {
 
 // causeLine is left out where the state says the same.
 func causeLine(op workflow.Operation) string {
-	if op.State == workflow.Done && op.Cause == "verified" {
+	if op.State == workflow.Done && (op.Cause == "verified" || op.Cause == "orphans_left" && !leavesOrphans(op)) {
 		return ""
 	}
 	return words.Cause(op.Cause)
 }
 
-// checkLines are V1–V8: what applies line by line, what does not in one.
+// checkLines are V1–V10: what applies line by line, what does not in one.
 func checkLines(op workflow.Operation, d depth) []mrkdwn {
 	cs := op.Progress.Checks
 	if len(cs) == 0 {
 		return nil
 	}
 	lines := []mrkdwn{"*What was looked at*"}
-	for _, c := range cs[:min(len(cs), max(d.items, 8))] {
+	for _, c := range cs[:min(len(cs), max(d.items, 10))] {
 		if (c.Result != ecsops.CheckSkipped || words.LeftBehindUnseen(c)) && !leftToLook(op, c) {
 			lines = append(lines, checkLine(c, d))
 		}
 	}
-	if more := len(cs) - max(d.items, 8); more > 0 {
+	if more := len(cs) - max(d.items, 10); more > 0 {
 		lines = append(lines, mrkdwn("…and "+words.Count(more, "check")+" more")+seeStatus(op.ID))
 	}
 	if none := words.NotApplicable(cs); none != "" {
@@ -83,6 +93,9 @@ func checkLine(c ecsops.Check, d depth) mrkdwn {
 
 // leftToLook reports a check that a person has to look after.
 func leftToLook(op workflow.Operation, c ecsops.Check) bool {
+	if c.ID == "V9" || c.ID == "V10" {
+		return false // followed up
+	}
 	return (op.State == workflow.Unverified || op.State == workflow.Failed) && c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped
 }
 
@@ -125,7 +138,12 @@ func took(op workflow.Operation) mrkdwn {
 func remains(op workflow.Operation, d depth) []mrkdwn {
 	var lines []mrkdwn
 	if op.State == workflow.Done || op.State == workflow.Unverified {
-		if orphans := op.Plan.Orphans(); len(orphans) > 0 && forced(op) {
+		orphans := op.Plan.Orphans()
+		switch ended := laterResult(op, "V10"); {
+		case len(orphans) == 0, !forced(op), ended == ecsops.CheckPassed:
+		case ended == ecsops.CheckSignedOff:
+			lines = append(lines, "• ☑ A person answers for "+mrkdwn(words.Count(len(orphans), "task"))+" left behind; nobody looked at the machine itself.")
+		default:
 			lines = append(lines, "• ⛔ "+sayN(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), 400))
 			lines = append(lines, bullets(len(orphans), d, func(i int) mrkdwn { return taskLine(orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)
 		}
@@ -133,7 +151,7 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 			lines = append(lines, "• "+l)
 		}
 	}
-	for _, c := range op.Progress.Checks[:min(len(op.Progress.Checks), 8)] {
+	for _, c := range op.Progress.Checks[:min(len(op.Progress.Checks), 10)] {
 		if leftToLook(op, c) {
 			lines = append(lines, "• Look yourself: "+checkLine(c, d))
 		}
@@ -141,10 +159,10 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 	return lines
 }
 
-// seenGone reports whether the machine was found gone at the end, whoever ended it.
+// seenGone reports whether the machine was found gone, at the end or later, whoever ended it.
 func seenGone(op workflow.Operation) bool {
 	for _, c := range op.Progress.Checks {
-		if c.ID == "V7" && len(c.Names) > 0 && (ecsops.EC2{State: c.Names[0]}).Gone() {
+		if (c.ID == "V7" || c.ID == "V9") && len(c.Names) > 0 && (ecsops.EC2{State: c.Names[0]}).Gone() {
 			return true
 		}
 	}

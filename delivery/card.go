@@ -36,6 +36,9 @@ type cardState struct {
 	Hash   string    `json:"hash,omitempty"`  // of the message as drawn
 	// Asked is the plan revision for which the approvers were asked.
 	Asked int `json:"asked,omitempty"`
+	// Told is the follow-up's notice that was posted last, Open are those whose buttons still stand.
+	Told int          `json:"told,omitempty"`
+	Open []openNotice `json:"open,omitempty"`
 }
 
 // card draws an operation's newest state.
@@ -56,15 +59,23 @@ func (d *Deliverer) card(ctx context.Context, s *workflow.Stream) (time.Time, er
 		}
 	}
 	if op.Version == s.Seq && c.st.Shape != "" {
-		return time.Time{}, c.ask(ctx)
+		return time.Time{}, c.speak(ctx)
 	}
 	if wait := c.early(); !wait.IsZero() {
-		return wait, nil
+		return wait, c.tell(ctx) // the card may wait, a notice and its buttons may not
 	}
 	if err := c.draw(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return time.Time{}, c.ask(ctx)
+	return time.Time{}, c.speak(ctx)
+}
+
+// speak says what does not fit the card, in its thread.
+func (c *drawing) speak(ctx context.Context) error {
+	if err := c.ask(ctx); err != nil {
+		return err
+	}
+	return c.tell(ctx)
 }
 
 // drawing is one attempt at one card.
@@ -250,7 +261,7 @@ func (c *drawing) direct(ctx context.Context, m blocks.Message, buttons bool) er
 // nowhere gives up on showing this version. The operation runs on, its audit thread tells it, and the next version tries again.
 func (c *drawing) nowhere(ctx context.Context, cause error) error {
 	zerolog.Ctx(ctx).Warn().Err(cause).Str("op_id", c.op.ID).Msg("card reaches nobody")
-	c.st = cardState{Asked: c.st.Asked}
+	c.st = cardState{Asked: c.st.Asked, Told: c.st.Told}
 	return nil
 }
 
@@ -280,19 +291,24 @@ func (c *drawing) ask(ctx context.Context) error {
 		return nil
 	}
 	m := blocks.ApproverAsk(c.op, blocks.Options{Now: c.d.clock.Now(), Approvers: c.d.Approvers})
-	thread := c.st.TS
-	if c.op.Origin.Thread != "" && !c.st.Direct {
-		thread = c.op.Origin.Thread
-	}
-	_, err := c.d.post(ctx, place{channel: c.st.Channel, thread: thread}, m)
-	if is(err, gone) {
-		_, err = c.d.post(ctx, place{channel: c.st.Channel}, m)
-	}
-	if err != nil {
+	if _, err := c.reply(ctx, m); err != nil {
 		return err
 	}
 	c.st.Asked = rev
 	return c.d.save(ctx, c.s, c.st)
+}
+
+// reply posts in the card's thread, or beside it when the card is gone.
+func (c *drawing) reply(ctx context.Context, m blocks.Message) (place, error) {
+	thread := c.st.TS
+	if c.op.Origin.Thread != "" && !c.st.Direct {
+		thread = c.op.Origin.Thread
+	}
+	at, err := c.d.post(ctx, place{channel: c.st.Channel, thread: thread}, m)
+	if is(err, gone) {
+		at, err = c.d.post(ctx, place{channel: c.st.Channel}, m)
+	}
+	return at, err
 }
 
 func awaitsApproval(op workflow.Operation) bool {

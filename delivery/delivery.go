@@ -39,6 +39,10 @@ type Store interface {
 	Tokens(ctx context.Context, op string, revision int, verbs []workflow.Verb, expires time.Time) (map[workflow.Verb]string, error)
 	// BindTokens binds an operation's tokens to the message that shows them.
 	BindTokens(ctx context.Context, op, channel, ts string) error
+	// BindNotice does so for the tokens of one notice of a follow-up.
+	BindNotice(ctx context.Context, op string, revision int, channel, ts string) error
+	// FollowUp returns what is looked after since the operation ended, or workflow.ErrNotFound.
+	FollowUp(ctx context.Context, op string) (workflow.FollowUp, error)
 	// AcquireStream leases the stream for ttl of real time, and returns workflow.ErrLocked while another holds the lease. The Seq
 	// of a stream that never delivered is -1.
 	AcquireStream(ctx context.Context, name string, ttl time.Duration) (workflow.Stream, error)

@@ -35,7 +35,8 @@ type simStore struct {
 	streams map[string]workflow.Stream
 	held    map[string]bool
 	leases  int
-	bound   map[string]string    // operation → channel/ts
+	bound   map[string]string // operation, or operation#revision of a notice → channel/ts
+	follow  map[string]workflow.FollowUp
 	expires map[string]time.Time // by token
 	fail    func(call string) error
 }
@@ -43,7 +44,7 @@ type simStore struct {
 func newStore() *simStore {
 	return &simStore{
 		clock: &simClock{now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}, ops: map[string]workflow.Operation{},
-		streams: map[string]workflow.Stream{}, held: map[string]bool{}, bound: map[string]string{}, expires: map[string]time.Time{},
+		streams: map[string]workflow.Stream{}, held: map[string]bool{}, bound: map[string]string{}, follow: map[string]workflow.FollowUp{}, expires: map[string]time.Time{},
 		fail: func(string) error { return nil },
 	}
 }
@@ -76,6 +77,22 @@ func (s *simStore) BindTokens(_ context.Context, op, channel, ts string) error {
 	}
 	s.bound[op] = channel + "/" + ts
 	return nil
+}
+
+func (s *simStore) BindNotice(_ context.Context, op string, revision int, channel, ts string) error {
+	if err := s.fail("BindNotice"); err != nil {
+		return err
+	}
+	s.bound[fmt.Sprintf("%s#%d", op, revision)] = channel + "/" + ts
+	return nil
+}
+
+func (s *simStore) FollowUp(_ context.Context, op string) (workflow.FollowUp, error) {
+	f, ok := s.follow[op]
+	if !ok {
+		return f, workflow.ErrNotFound
+	}
+	return f, s.fail("FollowUp")
 }
 
 func (s *simStore) AcquireStream(_ context.Context, name string, _ time.Duration) (workflow.Stream, error) {

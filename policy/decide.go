@@ -74,6 +74,8 @@ func needsOf(a Action) needs {
 		return needs{role: operator, channel: true, cluster: true, plan: true}
 	case Cancel: // ends a proposal, changes nothing in AWS
 		return needs{role: either, channel: true}
+	case SignOff: // a person's word instead of a look at the host
+		return needs{role: operator, channel: true, cluster: true}
 	case Execute: // asked for those who decided, wherever they are now
 		return needs{role: operator, cluster: true, plan: true}
 	}

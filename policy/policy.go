@@ -19,6 +19,7 @@ const (
 	Wait    Action = "wait" // prolong the drain's deadline
 	Force   Action = "force"
 	Cancel  Action = "cancel"
+	SignOff Action = "sign_off" // answers for orphans: no more reminders
 	Execute Action = "execute" // asked again before each irreversible step, for the actors
 )
 

@@ -38,6 +38,8 @@ func accepted(a workflow.Answer) string {
 		return "Called off. Nothing had been done."
 	case "undoing":
 		return "Called off. The bot starts nothing new and makes " + Machine(a.Op.Target) + " ACTIVE again. Tasks that ended meanwhile are not brought back here."
+	case "signed_off":
+		return "Recorded: you answer for what was left behind on " + Machine(a.Op.Target) + ". No more reminders of it."
 	case "not_terminating":
 		return "Called off: the machine will not be terminated. The deregistration itself cannot be undone."
 	}
@@ -54,6 +56,8 @@ func tooLate(a workflow.Answer) string {
 		return "Too late: " + Machine(a.Op.Target) + " is deregistered, which cannot be undone."
 	case "terminating":
 		return "Too late: the machine is being terminated, which cannot be undone."
+	case "no_orphans":
+		return "Too late: nothing that was left behind waits for a sign-off here."
 	case "not_asked":
 		return "Too late: the deadline is not in question any more."
 	}
@@ -105,6 +109,10 @@ func Verb(v workflow.Verb) string {
 		return "Cancel"
 	case workflow.Wait:
 		return "Wait longer"
+	case workflow.SignOffVerb:
+		return "Sign the orphans off"
+	case workflow.EndMachine:
+		return "Terminate the machine…"
 	}
 	return Foreign(string(v))
 }
@@ -118,6 +126,8 @@ func Button(v workflow.Verb, p ecsops.Plan) string {
 		return "Approve the force"
 	case v == workflow.Confirm && p.Path == ecsops.PathGhost:
 		return "Remove the registration"
+	case v == workflow.Confirm && p.Path == ecsops.PathMachine:
+		return "Terminate the machine"
 	case v == workflow.Confirm && p.Path == ecsops.PathGroup:
 		return "Retire through the group"
 	case v == workflow.Confirm && p.Intent.Terminate != ecsops.KeepRunning:

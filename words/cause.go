@@ -37,5 +37,6 @@ func causes() map[string]string {
 		"too_late":                  "It came too late for that.",
 		"busy":                      "Another operation holds the instance.",
 		"unreadable":                "AWS could not be read.",
+		"machine_gone":              "The machine is gone.",
 	}
 }

@@ -18,6 +18,8 @@ func CheckSymbol(r ecsops.CheckResult) string {
 		return "●"
 	case ecsops.CheckSkipped:
 		return "–"
+	case ecsops.CheckSignedOff:
+		return "☑"
 	}
 	return "?"
 }
@@ -35,12 +37,14 @@ func CheckResult(r ecsops.CheckResult) string {
 		return "could not be read"
 	case ecsops.CheckSkipped:
 		return "does not apply"
+	case ecsops.CheckSignedOff:
+		return "signed off by a person, not seen from here"
 	}
 	return "result " + Quote(string(r))
 }
 
-// Check is one of V1–V8 with its result and evidence. Ids are short, and what
-// passed names no more than proves it: the audit record has the rest.
+// Check is one of V1–V10 with its result and evidence. Ids are short: the audit record
+// has the rest.
 func Check(c ecsops.Check) string {
 	_, subject := checkWords(c.ID)
 	if LeftBehindUnseen(c) {
@@ -50,12 +54,12 @@ func Check(c ecsops.Check) string {
 	if c.Result == ecsops.CheckUnknown && c.Missing != nil {
 		return s + Unknown(*c.Missing)
 	}
-	s += CheckResult(c.Result)
+	s += checkResult(c)
 	var evidence []string
 	if c.Want > 0 || c.Count > 0 && c.Result != ecsops.CheckSkipped {
 		evidence = append(evidence, countOfWant(c))
 	}
-	if names := shortIDs(c.Names); len(names) > 0 && (c.Result != ecsops.CheckPassed || c.ID == "V7" || c.ID == "V8") {
+	if names := shortIDs(c.Names); len(names) > 0 {
 		evidence = append(evidence, Some(quoteAll(names), namesShown))
 	}
 	if c.Missing != nil {
@@ -65,6 +69,17 @@ func Check(c ecsops.Check) string {
 		s += " (" + strings.Join(evidence, "; ") + ")"
 	}
 	return s
+}
+
+// checkResult is CheckResult, with what is still to come of V9 and V10.
+func checkResult(c ecsops.Check) string {
+	switch {
+	case c.Result == ecsops.CheckPending && c.ID == "V9":
+		return "looked at 10 minutes and 1 hour after the end"
+	case c.Result == ecsops.CheckPending && c.ID == "V10":
+		return "ECS cannot tell; reminded until the machine is gone or a person signs it off"
+	}
+	return CheckResult(c.Result)
 }
 
 // LeftBehindUnseen reports a check that was skipped because ECS cannot tell what
@@ -119,6 +134,10 @@ func checkWords(id string) (topic, subject string) {
 		return "(EC2 machine)", "The EC2 machine is as planned"
 	case "V8":
 		return "(Auto Scaling group)", "The Auto Scaling group did what was expected"
+	case "V9":
+		return "(registered again)", "The machine did not register again"
+	case "V10":
+		return "(left behind)", "What the force left behind has ended"
 	}
 	return "", "Check " + Quote(id)
 }

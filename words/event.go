@@ -16,7 +16,7 @@ func Event(ev workflow.Event) string {
 
 // EventPhrase is Event without its actor and full stop: what the actor did.
 func EventPhrase(ev workflow.Event) string {
-	for _, phrase := range []func(workflow.Event) (string, bool){personEvent, deedEvent, stateEvent} {
+	for _, phrase := range []func(workflow.Event) (string, bool){personEvent, deedEvent, stateEvent, followEvent} {
 		if s, ok := phrase(ev); ok {
 			return s
 		}
@@ -28,7 +28,7 @@ func personEvent(ev workflow.Event) (string, bool) {
 	rev := revision(ev)
 	switch ev.Type {
 	case workflow.EvProposed:
-		return "asked to deregister " + eventTarget(ev) + asked(ev) + verdictOf(ev) + because(ev.Reason), true
+		return askedFor(ev) + asked(ev) + verdictOf(ev) + because(ev.Reason), true
 	case workflow.EvRefused:
 		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + refusedFor(ev) + changed(ev), true
 	case workflow.EvConfirmed:
@@ -149,6 +149,13 @@ func eventSubject(ev workflow.Event) string {
 	return "for " + Machine(*ev.Target) + " (" + Where(*ev.Target) + ") "
 }
 
+func askedFor(ev workflow.Event) string {
+	if ev.Intent != nil && ev.Intent.Purpose == ecsops.EndMachine {
+		return "asked to terminate the machine " + eventTarget(ev)
+	}
+	return "asked to deregister " + eventTarget(ev)
+}
+
 // asked says what an intent wants beyond the plain drain and deregistration.
 func asked(ev workflow.Event) string {
 	s := ""
@@ -161,7 +168,7 @@ func asked(ev workflow.Event) string {
 	if ev.Intent.Force {
 		s += ", by force"
 	}
-	if ev.Intent.Terminate != ecsops.KeepRunning {
+	if ev.Intent.Terminate != ecsops.KeepRunning && ev.Intent.Purpose != ecsops.EndMachine {
 		s += ", then: " + lowerFirst(Termination(ev.Intent.Terminate))
 	}
 	if n := len(ev.Intent.StopTasks); n > 0 {

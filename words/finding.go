@@ -246,6 +246,8 @@ func noTermination(why string) Explanation {
 		detail, wayOut = "It could not be read whether termination protection is on.", "Grant ec2:DescribeInstances and ec2:DescribeInstanceAttribute, or ask without terminating."
 	case "warm_pool":
 		detail, wayOut = "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."
+	case "registered_again":
+		detail, wayOut = "It is registered in ECS again: nobody decided on the tasks that may run there now.", "Deregister that registration with “/ecs deregister”, and terminate with it."
 	case "external_host":
 		detail = "It is no EC2 machine."
 	}

@@ -96,6 +96,8 @@ func Refused(a policy.Action) string {
 		return "not waiting longer"
 	case policy.Cancel:
 		return "not cancelled"
+	case policy.SignOff:
+		return "not signed off"
 	}
 	return "refused " + Quote(string(a))
 }
@@ -121,6 +123,8 @@ func Doing(a policy.Action) string {
 		return "tried to force it"
 	case policy.Cancel:
 		return "tried to cancel"
+	case policy.SignOff:
+		return "tried to sign the orphans off"
 	case policy.Execute:
 		return "was to be acted for"
 	}

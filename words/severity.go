@@ -27,11 +27,11 @@ func Severity(s ecsops.Severity) string {
 // Verdict is a plan's verdict in one sentence.
 func Verdict(p ecsops.Plan) string {
 	if barred := p.Barred(); len(barred) > 0 {
-		return NotDeregistering + lowerFirst(Explain(barred[0]).Title) + ". No approval lifts this."
+		return not(p) + lowerFirst(Explain(barred[0]).Title) + ". No approval lifts this."
 	}
 	switch p.Path {
 	case ecsops.PathWait, ecsops.PathGone, ecsops.PathExternal, ecsops.PathManaged:
-		return NotDeregistering + Path(p.Path)
+		return not(p) + Path(p.Path)
 	}
 	switch {
 	case p.ProvenGhost():
@@ -42,6 +42,22 @@ func Verdict(p ecsops.Plan) string {
 		return "Amber: " + Count(max(countOf(p, ecsops.Amber), 1), "warning") + " to read first."
 	}
 	return "Red: " + Count(max(countOf(p, ecsops.Red), 1), "serious risk") + "; a second person must approve."
+}
+
+// not begins what is not done.
+func not(p ecsops.Plan) string {
+	if p.Intent.Purpose == ecsops.EndMachine {
+		return "not terminating: "
+	}
+	return NotDeregistering
+}
+
+// Deed is what an operation is about: "deregister i-…".
+func Deed(p ecsops.Plan, t ecsops.Target) string {
+	if p.Intent.Purpose == ecsops.EndMachine {
+		return "terminate the machine " + Machine(t)
+	}
+	return "deregister " + Machine(t)
 }
 
 func countOf(p ecsops.Plan, s ecsops.Severity) int {
@@ -118,6 +134,8 @@ func Path(p ecsops.Path) string {
 		return "Deregister by force: tasks are left behind, running and unwatched."
 	case ecsops.PathGroup:
 		return "Terminate through the Auto Scaling group, which drains it first."
+	case ecsops.PathMachine:
+		return "Terminate the machine. Its registration is gone already."
 	case ecsops.PathWait:
 		return "the instance is changing state right now."
 	case ecsops.PathGone:

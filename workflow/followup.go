@@ -35,7 +35,7 @@ const (
 	lookLaterEvery = time.Hour
 	// giveUp is how long a machine or a registration that cannot be read is tried.
 	// Orphans are never given up.
-	giveUp = 7 * 24 * time.Hour
+	giveUp = 7 * dailyReminder
 	// noticesKept bounds the row; older ones stand in the log.
 	noticesKept = 12
 )
@@ -179,5 +179,10 @@ func (f FollowUp) later() ecsops.Later {
 // withLater puts V9 and V10 behind V1–V8, or in their place.
 func withLater(checks []ecsops.Check, l ecsops.Later) []ecsops.Check {
 	out := slices.DeleteFunc(slices.Clone(checks), func(c ecsops.Check) bool { return c.ID == "V9" || c.ID == "V10" })
+	for i, c := range out {
+		if e, known := l.Machine.Get(); known && e.Gone() && c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0 {
+			out[i].Result, out[i].Names = ecsops.CheckPassed, nil // they ended with their machine
+		}
+	}
 	return append(out, ecsops.VerifyLater(l)...)
 }

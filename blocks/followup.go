@@ -1,0 +1,88 @@
+package blocks
+
+import (
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"ecsbot/ecsops"
+	"ecsbot/words"
+	"ecsbot/workflow"
+)
+
+// NoticeRevision is the revision that a notice's tokens are bound to: negative, so that
+// each notice has buttons of its own, beside the card's.
+func NoticeRevision(n workflow.Notice) int { return -n.N }
+
+// NoticeVerbs lists a notice's buttons: sign_off while its orphans wait for one, and
+// end_machine while the machine may run for nothing.
+func NoticeVerbs(f workflow.FollowUp, n workflow.Notice) []workflow.Verb {
+	if n.Type != workflow.EvReminded {
+		return nil
+	}
+	var out []workflow.Verb
+	if n.Orphans > 0 && f.Watching(workflow.Orphans) {
+		out = append(out, workflow.SignOffVerb)
+	}
+	e, known := f.Machine.Get()
+	gone := known && (e.Gone() || e.State == "shutting-down")
+	if !gone && len(f.Again) == 0 && strings.HasPrefix(string(f.Target.EC2), "i-") {
+		out = append(out, workflow.EndMachine)
+	}
+	return out
+}
+
+// Notice is one notice of a follow-up, for the operation's thread. Buttons appear for the
+// verbs of NoticeVerbs that have a token.
+func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, tokens map[workflow.Verb]string) Message {
+	return fit(func(d depth) Message {
+		s := newSheet()
+		title := words.NoticeTitle(n)
+		head := bold(title) + ": " + sayN(words.Notice(n, f.Target), max(4*d.line, 600))
+		s.section("notice", head)
+		if n.Type == workflow.EvReminded && n.Orphans > 0 {
+			s.section("orphans", append([]mrkdwn{"*What each of them still does*"},
+				bullets(len(f.Orphans), d, func(i int) mrkdwn { return taskLine(f.Orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)...)
+		}
+		s.section("where", where(f.Target))
+		s.add(noticeButtons(f, n, tokens))
+		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40))}
+		if n.Type == workflow.EvReminded || n.Type == workflow.EvReturned {
+			parts = append(parts, "Asked by "+who(op.Requester))
+		}
+		if n.By != nil {
+			parts = append(parts, "Signed off by "+who(*n.By))
+		}
+		if len(NoticeVerbs(f, n)) > 0 {
+			parts = append(parts, noticeHint(f, n))
+		}
+		s.context("people", parts...)
+		text := title + ": " + words.Notice(n, f.Target) + " (" + words.Where(f.Target) + ") Operation " + words.Quote(op.ID) + "."
+		return Message{Text: fallback(text), Blocks: s.blocks}
+	})
+}
+
+func noticeHint(f workflow.FollowUp, n workflow.Notice) mrkdwn {
+	if n.Orphans > 0 && f.Watching(workflow.Orphans) {
+		return "Reminders end when EC2 says that the machine is gone, or when an operator signs off"
+	}
+	return "Terminating asks with a card of its own first"
+}
+
+func noticeButtons(f workflow.FollowUp, n workflow.Notice, tokens map[workflow.Verb]string) slack.Block {
+	var bs []slack.BlockElement
+	for _, v := range NoticeVerbs(f, n) {
+		t := tokens[v]
+		if t == "" || runeCount(t) > valueLimit {
+			continue
+		}
+		label := words.Verb(v)
+		b := slack.NewButtonBlockElement(string(v), t, plain(label, buttonLimit))
+		b.AccessibilityLabel = words.ForeignN(label+": "+words.Machine(f.Target)+" of "+f.Target.Cluster.Name(), buttonLimit)
+		bs = append(bs, b)
+	}
+	if len(bs) == 0 {
+		return nil
+	}
+	return slack.NewActionBlock("follow_up", bs...)
+}
