@@ -81,6 +81,10 @@ func (n noFleet) After(context.Context, ecsops.Target, ecsops.LookFor, time.Time
 	return ecsops.After{}, n.why
 }
 
+func (n noFleet) Aftermath(context.Context, ecsops.Target, bool) (ecsops.Aftermath, error) {
+	return ecsops.Aftermath{}, n.why
+}
+
 func (n noFleet) Do(context.Context, ecsops.Action) ecsops.Outcome {
 	return ecsops.Outcome{Result: ecsops.Refused, Code: "not configured", At: time.Now()}
 }

@@ -109,7 +109,7 @@ func (a *act) policyAction() policy.Action {
 		}
 		return policy.Read
 	case typeActions:
-		if v, ok := verbActions()[workflow.Verb(a.action.ActionID)]; ok {
+		if v := actionOf(workflow.Verb(a.action.ActionID)); v != "" {
 			return v
 		}
 		return policy.Propose
@@ -130,7 +130,7 @@ func (a *act) name() string {
 		}
 		return c.Name
 	case typeActions:
-		if _, ok := verbActions()[workflow.Verb(a.action.ActionID)]; ok || slices.Contains(pickActions(), a.action.ActionID) {
+		if actionOf(workflow.Verb(a.action.ActionID)) != "" || slices.Contains(pickActions(), a.action.ActionID) {
 			return a.action.ActionID
 		}
 		return "other_action"
@@ -146,6 +146,19 @@ func verbActions() map[workflow.Verb]policy.Action {
 		workflow.Confirm: policy.Confirm, workflow.Approve: policy.Approve, workflow.Deny: policy.Deny, workflow.Stop: policy.Stop,
 		workflow.Force: policy.Force, workflow.Cancel: policy.Cancel, workflow.Wait: policy.Wait,
 	}
+}
+
+// noticeActions are the same of a follow-up's buttons. Ending a machine asks for a plan.
+func noticeActions() map[workflow.Verb]policy.Action {
+	return map[workflow.Verb]policy.Action{workflow.SignOffVerb: policy.SignOff, workflow.EndMachine: policy.Propose}
+}
+
+// actionOf is what a button asks policy for; "" for one that we never drew.
+func actionOf(v workflow.Verb) policy.Action {
+	if a, ok := noticeActions()[v]; ok {
+		return a
+	}
+	return verbActions()[v]
 }
 
 func pickActions() []string {

@@ -30,6 +30,9 @@ func (r *Router) clicked(ctx context.Context, a *act, to *reply) error {
 		return r.chosen(ctx, a, to)
 	}
 	verb := workflow.Verb(a.action.ActionID)
+	if _, follows := noticeActions()[verb]; follows {
+		return r.followed(ctx, a, verb, to)
+	}
 	if _, known := verbActions()[verb]; !known {
 		return r.notMine(ctx, a, policy.Action(""), "unknown_action", to)
 	}
@@ -71,7 +74,11 @@ func (r *Router) button(ctx context.Context, a *act, verb workflow.Verb) (workfl
 // between posting the card and noting where: only a message of ours can carry
 // the token, and once bound it holds nowhere else.
 func (r *Router) bindHere(ctx context.Context, a *act, tok workflow.Token) (workflow.Token, error) {
-	if err := r.Store.BindTokens(ctx, tok.Op, a.channel, a.ts); err != nil {
+	bind := func() error { return r.Store.BindTokens(ctx, tok.Op, a.channel, a.ts) }
+	if tok.Revision < 0 {
+		bind = func() error { return r.Store.BindNotice(ctx, tok.Op, tok.Revision, a.channel, a.ts) }
+	}
+	if err := bind(); err != nil {
 		return tok, err
 	}
 	tok.Channel, tok.TS = a.channel, a.ts
@@ -110,7 +117,7 @@ func (r *Router) boundToken(ctx context.Context, value string) (workflow.Token, 
 
 func (r *Router) badButton(ctx context.Context, a *act, verb workflow.Verb, err error, to *reply) error {
 	if bad, ok := errors.AsType[*badButtonError](err); ok {
-		return r.notMine(ctx, a, verbActions()[verb], bad.why, to)
+		return r.notMine(ctx, a, actionOf(verb), bad.why, to)
 	}
 	if errors.Is(err, errUnbound) {
 		to.say(ctx, sentence("The card is still being posted. Nothing was done; please click again."))
@@ -250,7 +257,7 @@ const (
 // overtaken records and answers a button that ended with its revision or its expiry.
 func (r *Router) overtaken(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, why string, to *reply) error {
 	ev := workflow.Event{
-		Type: workflow.EvRefused, Actor: a.actor(), Channel: tok.Channel, Action: verbActions()[tok.Verb],
+		Type: workflow.EvRefused, Actor: a.actor(), Channel: tok.Channel, Action: actionOf(tok.Verb),
 		Target: &op.Target, Cause: why, Detail: op.ID,
 	}
 	if err := r.Engine.Record(ctx, ev); err != nil {

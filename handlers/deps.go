@@ -34,6 +34,7 @@ type Store interface {
 	Inbox
 	Token(ctx context.Context, token string) (workflow.Token, error)
 	BindTokens(ctx context.Context, op, channel, ts string) error
+	BindNotice(ctx context.Context, op string, revision int, channel, ts string) error
 	SavePlan(ctx context.Context, id string, p ecsops.Plan) error
 	Operation(ctx context.Context, id string) (workflow.Operation, error)
 	Operations(ctx context.Context, f workflow.Filter) ([]workflow.Operation, error)
@@ -45,6 +46,7 @@ type Engine interface {
 	Propose(ctx context.Context, p workflow.Proposal) (workflow.Operation, error)
 	Decide(ctx context.Context, d workflow.Decision) (workflow.Answer, error)
 	Record(ctx context.Context, events ...workflow.Event) error
+	SignOff(ctx context.Context, s workflow.SignOff) (workflow.Answer, error)
 }
 
 // Fleet reads ECS; *ecsops.Fleet satisfies it.
@@ -53,6 +55,7 @@ type Fleet interface {
 	Preview(ctx context.Context, ref ecsops.Ref) (ecsops.Preview, error)
 	List(ctx context.Context, cluster ecsops.ClusterARN) ([]ecsops.Listed, error)
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
+	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
 }
 
 // Home is the app's own identity: auth.test names team, enterprise and bot user,

@@ -94,6 +94,8 @@ type world struct {
 	plans   map[string]ecsops.Plan
 	opErr   error
 
+	signed    []workflow.SignOff
+	after     ecsops.Aftermath
 	proposed  []workflow.Proposal
 	decided   []workflow.Decision
 	recorded  []workflow.Event
@@ -125,7 +127,7 @@ func newWorld(t *testing.T) *world {
 		places: map[string]*slack.Channel{}, inbox: map[string]workflow.InboxItem{}, done: map[string]bool{},
 		tokens: map[string]workflow.Token{}, ops: map[string]workflow.Operation{}, plans: map[string]ecsops.Plan{},
 		clusters: []ecsops.ClusterARN{prod, staging, secret}, listed: map[ecsops.ClusterARN][]ecsops.Listed{},
-		answer: workflow.Answer{Kind: workflow.Accepted},
+		answer: workflow.Answer{Kind: workflow.Accepted}, after: ecsops.Aftermath{Again: ecsops.Known([]ecsops.Reregistration(nil))},
 	}
 	w.place(testChannel, func(c *slack.Channel) { c.IsMember = true })
 	w.listed[prod] = []ecsops.Listed{listed(prod, 1), listed(prod, 2)}
@@ -348,6 +350,27 @@ func (w *world) Operation(_ context.Context, id string) (workflow.Operation, err
 		return op, nil
 	}
 	return workflow.Operation{}, workflow.ErrNotFound
+}
+
+func (w *world) BindNotice(_ context.Context, op string, revision int, channel, ts string) error {
+	for id, tok := range w.tokens {
+		if tok.Op == op && tok.Revision == revision {
+			tok.Channel, tok.TS = channel, ts
+			w.tokens[id] = tok
+		}
+	}
+	return nil
+}
+
+func (w *world) SignOff(_ context.Context, s workflow.SignOff) (workflow.Answer, error) {
+	w.signed = append(w.signed, s)
+	a := w.answer
+	a.Op = w.ops[s.Op]
+	return a, w.decideErr
+}
+
+func (w *world) Aftermath(context.Context, ecsops.Target, bool) (ecsops.Aftermath, error) {
+	return w.after, w.inspectErr
 }
 
 func (w *world) Operations(context.Context, workflow.Filter) ([]workflow.Operation, error) {
@@ -652,6 +675,10 @@ func (w *world) card(id string, edit func(*workflow.Operation)) workflow.Operati
 		tok := workflow.Token{
 			Token: id + "-" + string(v), Op: id, Revision: blocks.CardRevision(op), Verb: v, Channel: testChannel, TS: "1.000001", ExpiresAt: w.clock.Now().Add(15 * time.Minute),
 		}
+		w.tokens[tok.Token] = tok
+	}
+	for v := range noticeActions() {
+		tok := workflow.Token{Token: id + "-" + string(v), Op: id, Revision: -1, Verb: v, Channel: testChannel, TS: "1.000001", ExpiresAt: w.clock.Now().Add(15 * time.Minute)}
 		w.tokens[tok.Token] = tok
 	}
 	return op

@@ -36,6 +36,12 @@ func entries() map[string]entry {
 		e.anyRoom = v == workflow.Stop
 		out["button "+string(v)] = e
 	}
+	for v := range noticeActions() {
+		out["button "+string(v)] = entry{kind: envInteractive, make: func(w *world, user string) payload {
+			w.edit = gone
+			return click(user, v, "op-"+string(v))
+		}}
+	}
 	out["modal force"] = entry{kind: envInteractive, make: func(w *world, user string) payload {
 		w.r.orphans.put("op-force/"+user, nil)
 		modal := blocks.ForceModal(w.ops["op"], w.ops["op"].Plan, "op-force")
@@ -95,6 +101,9 @@ func (w *world) did() []string {
 	var out []string
 	if len(w.proposed) > 0 {
 		out = append(out, "proposed")
+	}
+	if len(w.signed) > 0 {
+		out = append(out, "signed off")
 	}
 	for _, d := range w.decided {
 		if d.Verdict.Effect != policy.Refuse {

@@ -1,0 +1,144 @@
+package handlers
+
+import (
+	"testing"
+	"time"
+
+	"ecsbot/ecsops"
+	"ecsbot/policy"
+	"ecsbot/workflow"
+)
+
+// gone makes the inspected registration gone and its machine run on.
+func gone(s *ecsops.Snapshot) {
+	s.Instance = ecsops.Known(ecsops.Instance{Missing: true})
+	s.EC2 = ecsops.Known(ecsops.EC2{State: "running", Type: "m5.large", TerminationReadOK: true})
+	s.Group = ecsops.Known(ecsops.Group{})
+}
+
+// over is an operation that has ended; its notice has both buttons.
+func over(w *world) workflow.Operation {
+	return w.card("op", func(op *workflow.Operation) { op.State = workflow.Done })
+}
+
+func TestSignOffIsForOperators(t *testing.T) {
+	for user, want := range map[string]policy.Effect{"UOP": policy.Allow, "UGRP": policy.Allow, "UAP": policy.Refuse, "UNOBODY": policy.Refuse} {
+		w := newWorld(t)
+		over(w)
+		w.interact(click(user, workflow.SignOffVerb, "op-sign_off"))
+		switch {
+		case want == policy.Refuse && (len(w.signed) > 0 || len(w.recorded) != 1 || w.recorded[0].Action != policy.SignOff):
+			t.Errorf("%s: signed %+v, recorded %+v", user, w.signed, w.recorded)
+		case want == policy.Allow && (len(w.signed) != 1 || w.signed[0].Actor.UserID != user || w.signed[0].Token != "op-sign_off"):
+			t.Errorf("%s: %+v", user, w.signed)
+		}
+		if len(w.said) == 0 || len(w.decided) > 0 {
+			t.Errorf("%s: said %+v, decided %+v", user, w.said, w.decided)
+		}
+	}
+}
+
+func TestEndMachineProposes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		user string
+		edit func(*ecsops.Snapshot)
+		prep func(*world)
+		want ecsops.Termination // "" = nothing is proposed
+		told string
+	}{
+		{name: "a lone machine", user: "UOP", edit: gone, want: ecsops.Terminate, told: "A card in this channel asks"},
+		{name: "through its group, which keeps its size", user: "UOP", want: ecsops.Replace, told: "A card", edit: func(s *ecsops.Snapshot) {
+			gone(s)
+			s.Group = ecsops.Known(ecsops.Group{Name: "asg", Lifecycle: "InService", Min: 1, Desired: 2, Max: 3})
+		}},
+		{name: "not by an approver", user: "UAP", edit: gone, told: "not deregistering"},
+		{name: "not by anybody", user: "UNOBODY", edit: gone, told: "not deregistering"},
+		{name: "termination protection", user: "UOP", told: "protection is on", edit: func(s *ecsops.Snapshot) {
+			gone(s)
+			s.EC2 = ecsops.Known(ecsops.EC2{State: "running", DisableTerminate: true, TerminationReadOK: true})
+		}},
+		{name: "the machine is gone meanwhile", user: "UOP", told: "Nothing to decide", edit: func(s *ecsops.Snapshot) {
+			gone(s)
+			s.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
+		}},
+		{name: "EC2 cannot be read", user: "UOP", told: "Nothing to decide", edit: func(s *ecsops.Snapshot) {
+			gone(s)
+			s.EC2 = ecsops.NotKnown[ecsops.EC2](ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: "timed out"})
+		}},
+		{name: "registered again here", user: "UOP", told: "registered in ECS again", edit: func(s *ecsops.Snapshot) {
+			gone(s)
+			s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: "arn:ci/new", Status: "ACTIVE"}})
+		}},
+		{name: "registered again elsewhere", user: "UOP", edit: gone, told: "is registered again", prep: func(w *world) {
+			w.after.Again = ecsops.Known([]ecsops.Reregistration{{Cluster: staging, Instance: "arn:ci/staging/new", Status: "ACTIVE"}})
+		}},
+		{name: "nobody knows where it is registered", user: "UOP", edit: gone, told: "could not be told", prep: func(w *world) { w.after = ecsops.Aftermath{} }},
+		{name: "a card asks already", user: "UOP", edit: gone, told: "asks for that already", prep: func(w *world) {
+			w.card("other", func(op *workflow.Operation) { op.Plan.Intent.Purpose = ecsops.EndMachine })
+		}},
+		{name: "another operation runs", user: "UOP", edit: gone, told: "Another operation", prep: func(w *world) {
+			h := w.card("running", func(op *workflow.Operation) { op.State = workflow.Draining })
+			w.holder = &h
+		}},
+		{name: "the button expired", user: "UOP", edit: gone, told: "Expired", prep: func(w *world) { w.clock.advance(time.Hour) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.edit = c.edit
+			over(w)
+			if c.prep != nil {
+				c.prep(w)
+			}
+			w.interact(click(c.user, workflow.EndMachine, "op-end_machine"))
+			w.wantHeard(c.told)
+			if c.want == "" {
+				if len(w.proposed) > 0 {
+					t.Fatalf("proposed %+v", w.proposed[0].Plan.Intent)
+				}
+				return
+			}
+			if len(w.proposed) != 1 {
+				t.Fatalf("%d proposals; said %+v", len(w.proposed), w.said)
+			}
+			in := w.proposed[0].Plan.Intent
+			if in.Purpose != ecsops.EndMachine || in.Terminate != c.want || w.proposed[0].Plan.Path != ecsops.PathMachine || len(w.decided) > 0 {
+				t.Errorf("proposed %+v", in)
+			}
+		})
+	}
+}
+
+// TestNoticeButtonsAreBound: a token of the one button, or of another message, opens nothing.
+func TestNoticeButtonsAreBound(t *testing.T) {
+	for name, p := range map[string]payload{
+		"the other's token": click("UOP", workflow.EndMachine, "op-sign_off"),
+		"the card's token":  click("UOP", workflow.SignOffVerb, "op-confirm"),
+		"another message":   click("UOP", workflow.SignOffVerb, "op-sign_off").set("container.message_ts", "9.9"),
+		"forged":            click("UOP", workflow.SignOffVerb, "guess"),
+	} {
+		w := newWorld(t)
+		over(w)
+		w.edit = gone
+		w.interact(p)
+		if len(w.signed) > 0 || len(w.proposed) > 0 || len(w.recorded) != 1 || w.recorded[0].Type != workflow.EvRefused {
+			t.Errorf("%s: signed %+v, proposed %d, recorded %+v", name, w.signed, len(w.proposed), w.recorded)
+		}
+	}
+}
+
+// TestNoticeIsBoundByItsFirstClick: the process died between posting and noting where.
+func TestNoticeIsBoundByItsFirstClick(t *testing.T) {
+	w := newWorld(t)
+	over(w)
+	for id, tok := range w.tokens {
+		if tok.Revision < 0 {
+			tok.Channel, tok.TS = "", ""
+			w.tokens[id] = tok
+		}
+	}
+	w.interact(click("UOP", workflow.SignOffVerb, "op-sign_off"))
+	if len(w.signed) != 1 || w.tokens["op-sign_off"].TS == "" || w.tokens["op-confirm"].TS != "1.000001" {
+		t.Errorf("signed %+v, bound %+v", w.signed, w.tokens["op-sign_off"])
+	}
+}
