@@ -1,6 +1,7 @@
 package blocks
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -46,7 +47,8 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		}
 		s.section("where", where(f.Target))
 		s.add(noticeButtons(f, n, tokens))
-		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40))}
+		// Slack takes a message twice when the bot dies while it posts: the number tells.
+		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40)) + ", notice " + mrkdwn(strconv.Itoa(n.N))}
 		if n.Type == workflow.EvReminded || n.Type == workflow.EvReturned {
 			parts = append(parts, "Asked by "+who(op.Requester))
 		}

@@ -314,7 +314,11 @@ func (f *FollowUp) note(n Notice, now time.Time) Event {
 
 // checked records a change of V9 or V10, for the card and the log.
 func (w *following) checked() {
-	if after := ecsops.VerifyLater(w.f.later()); !sameChecks(w.before, after) {
-		w.events = append(w.events, Event{Type: EvChecked, Checks: after})
+	after := ecsops.VerifyLater(w.f.later())
+	for i := range after {
+		if after[i].Result != w.before[i].Result {
+			w.events = append(w.events, Event{Type: EvChecked, Checks: after})
+			return
+		}
 	}
 }

@@ -333,6 +333,9 @@ func TestFollowUpThroughTheEngine(t *testing.T) {
 	if c := checkOf(t, op, "V10"); c.Result != ecsops.CheckPending || len(c.Names) != 2 {
 		t.Errorf("the result says %+v of the orphans", c)
 	}
+	if c := checkOf(t, op, "V9"); c.Result != ecsops.CheckPending || c.Want != 2 {
+		t.Errorf("the result says %+v of a return", c)
+	}
 	first := r.e
 	r.look(op.ID, 30*time.Minute)
 	r.restart()
@@ -376,6 +379,27 @@ func TestFollowUpThroughTheEngine(t *testing.T) {
 			if ev.N != n {
 				t.Errorf("event %d is numbered %d", n, ev.N)
 			}
+		}
+	}
+}
+
+// TestSignOffTooLate: nothing waits for it any more, or never did.
+func TestSignOffTooLate(t *testing.T) {
+	r, op := forceRig(t)
+	r.world.ec2 = "terminated"
+	r.look(op.ID, time.Hour)
+	none := newRig(t)
+	plain := none.propose(ecsops.Intent{})
+	for name, c := range map[string]struct {
+		rig *rig
+		op  string
+	}{"the machine is gone": {r, op.ID}, "there is no follow-up": {none, plain.ID}} {
+		a := c.rig.signOff(SignOff{Op: c.op, Actor: olga, Verdict: policy.Verdict{Effect: policy.Allow}})
+		if a.Kind != TooLate || a.Detail != "no_orphans" {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if all := c.rig.store.of(c.op); all[len(all)-1].Type != EvRefused {
+			t.Errorf("%s: not recorded", name)
 		}
 	}
 }

@@ -1,0 +1,41 @@
+package ecsops_test
+
+import (
+	"testing"
+	"time"
+
+	"ecsbot/ecsops"
+)
+
+func TestVerifyLater(t *testing.T) {
+	gone, running := ecsops.Known(ecsops.EC2{State: "terminated"}), ecsops.Known(ecsops.EC2{State: "running"})
+	again := []ecsops.Reregistration{{Cluster: cluster, Instance: instance + "1", Status: "ACTIVE", RegisteredAt: start.Add(time.Minute)}}
+	orphans := []ecsops.TaskRef{{ARN: taskARN(1), Name: "web:7"}}
+	unread := &ecsops.Unknown{Fact: "x", Call: "ecs:ListContainerInstances", Reason: "timed out"}
+	for _, c := range []struct {
+		id, why string
+		in      ecsops.Later
+		want    ecsops.CheckResult
+	}{
+		{"V9", "nobody looked yet", ecsops.Later{Machine: running, Want: 2}, ecsops.CheckPending},
+		{"V9", "one look of two", ecsops.Later{Machine: running, Looks: 1, Want: 2}, ecsops.CheckPending},
+		{"V9", "both looks found nothing", ecsops.Later{Machine: running, Looks: 2, Want: 2}, ecsops.CheckPassed},
+		{"V9", "the same machine under another ARN", ecsops.Later{Machine: running, Looks: 2, Want: 2, Again: again}, ecsops.CheckFailed},
+		{"V9", "it came back, and is gone now: it did come back", ecsops.Later{Machine: gone, Looks: 1, Want: 2, Again: again}, ecsops.CheckFailed},
+		{"V9", "a machine that is gone registers nothing", ecsops.Later{Machine: gone, Want: 2}, ecsops.CheckPassed},
+		{"V9", "the list could not be read", ecsops.Later{Machine: running, Looks: 1, Want: 2, Unlisted: unread}, ecsops.CheckUnknown},
+		{"V9", "an unread machine is no gone one", ecsops.Later{Want: 2}, ecsops.CheckPending},
+		{"V9", "nothing was deregistered", ecsops.Later{Machine: running}, ecsops.CheckSkipped},
+		{"V10", "nothing was left behind", ecsops.Later{Machine: running}, ecsops.CheckSkipped},
+		{"V10", "no call of AWS tells what they do", ecsops.Later{Machine: running, Orphans: orphans}, ecsops.CheckPending},
+		{"V10", "they ended with their machine", ecsops.Later{Machine: gone, Orphans: orphans}, ecsops.CheckPassed},
+		{"V10", "a stopped machine can be started", ecsops.Later{Machine: ecsops.Known(ecsops.EC2{State: "stopped"}), Orphans: orphans}, ecsops.CheckPending},
+		{"V10", "a person's word is not a look", ecsops.Later{Machine: running, Orphans: orphans, SignedOff: true}, ecsops.CheckSignedOff},
+		{"V10", "the machine could not be read", ecsops.Later{Orphans: orphans, Unseen: unread}, ecsops.CheckUnknown},
+	} {
+		got := ecsops.VerifyLater(c.in)[map[string]int{"V9": 0, "V10": 1}[c.id]]
+		if got.ID != c.id || got.Result != c.want || got.Result == ecsops.CheckUnknown && got.Missing == nil {
+			t.Errorf("%s, %s: %+v, want %s", c.id, c.why, got, c.want)
+		}
+	}
+}
