@@ -191,9 +191,12 @@ func checkAWS(ctx context.Context, cfg Config, m *matrix) {
 	for _, c := range clusters {
 		for _, p := range fleet.Permissions(ctx, c) {
 			what := "aws: " + c.Name() + " " + p.Call
-			if p.OK {
+			switch {
+			case p.OK:
 				m.ok(what, p.Detail)
-			} else {
+			case p.Unsure:
+				m.warn(what, p.Detail)
+			default:
 				m.fail(what, p.Detail)
 			}
 		}

@@ -399,6 +399,7 @@ func (d *driver) checkCalls(events []workflow.Event) {
 		var p struct {
 			ContainerInstance  string   `json:"containerInstance"`
 			ContainerInstances []string `json:"containerInstances"`
+			Status             string   `json:"status"`
 		}
 		if err := json.Unmarshal(c.Params, &p); err != nil {
 			d.t.Fatal(err)
@@ -407,15 +408,19 @@ func (d *driver) checkCalls(events []workflow.Event) {
 		if len(p.ContainerInstances) == 1 {
 			arn = p.ContainerInstances[0]
 		}
+		kind := action[c.Action]
+		if p.Status == "ACTIVE" { // a drain that passed its deadline is undone
+			kind = "undrain"
+		}
 		found := false
-		for _, in := range intents[action[c.Action]+" "+arn] {
+		for _, in := range intents[kind+" "+arn] {
 			if !in.used && !in.at.After(c.Virtual) {
 				in.used, found = true, true
 				break
 			}
 		}
 		if !found {
-			d.t.Errorf("AWS was told %s %s without an earlier committed intent of its own", c.Action, arn)
+			d.t.Errorf("AWS was told %s %s %s without an earlier committed intent of its own", c.Action, p.Status, arn)
 		}
 	}
 	d.t.Logf("%d mutating calls, each with its intent", n)

@@ -17,8 +17,13 @@ import (
 type PermissionCheck struct {
 	Call   string
 	OK     bool
+	Unsure bool   // nothing that changes nothing could tell; OK is false
 	Detail string // AWS's error code, or "" / "dry run"
 }
+
+// The calls that change something have no dry run, but for one: only the act tells.
+var untried = []string{"ecs:UpdateContainerInstancesState", "ecs:DeregisterContainerInstance", "ecs:StopTask",
+	"autoscaling:TerminateInstanceInAutoScalingGroup"}
 
 // A task, task definition, instance … that does not exist: AWS checks permissions first,
 // so "not found" proves that the call is allowed.
@@ -28,10 +33,14 @@ const (
 	noGroup    = "ecsbot-permission-check"
 	noFamily   = "ecsbot-permission-check:1"
 	noProvider = "ecsbot-permission-check"
+
+	terminateCall = "ec2:TerminateInstances"
 )
 
 // Permissions calls each read once, and TerminateInstances as a dry run; nothing is
-// changed. The mutating ECS and Auto Scaling calls have no dry run and are not tried.
+// changed. The mutating ECS and Auto Scaling calls have no dry run: they are not tried,
+// and listed as Unsure. So is a denied TerminateInstances: a policy with a condition on
+// tags, as ours, denies it for a machine that does not exist and has none.
 func (f *Fleet) Permissions(ctx context.Context, cluster ClusterARN) []PermissionCheck {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
 	defer cancel()
@@ -42,6 +51,9 @@ func (f *Fleet) Permissions(ctx context.Context, cluster ClusterARN) []Permissio
 		wg.Go(func() { out[i] = judgeProbe(p.call, p.ask(ctx)) })
 	}
 	wg.Wait()
+	for _, call := range untried {
+		out = append(out, PermissionCheck{Call: call, Unsure: true, Detail: "not tried: it has no dry run"})
+	}
 	return out
 }
 
@@ -67,6 +79,9 @@ func judgeProbe(call string, err error) PermissionCheck {
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	c.OK = ok && afterPermission(api.ErrorCode())
+	if call == terminateCall && ok && api.ErrorCode() == "UnauthorizedOperation" {
+		c.Unsure, c.Detail = true, "denied for a machine that does not exist, as a condition on tags does"
+	}
 	return c
 }
 
@@ -95,7 +110,7 @@ func (s *session) probes(cluster ClusterARN) []probe {
 			_, err := s.interfaceLimits(ctx, []string{"m5.large"})
 			return err
 		}},
-		{"ec2:TerminateInstances", func(ctx context.Context) error {
+		{terminateCall, func(ctx context.Context) error {
 			_, err := s.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{noMachine}, DryRun: aws.Bool(true)})
 			return err
 		}},
