@@ -47,6 +47,18 @@ const options = {
   logLevel: "warning",
 };
 
+/** licences goes with what is bundled: its authors ask for that. */
+function licences() {
+  const bundled = ["react", "react-dom", "scheduler", "marked", "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"];
+  const texts = bundled.map((name) => {
+    const dir = join(root, "node_modules", name);
+    const file = readdirSync(dir).find((f) => /^licen[cs]e/i.test(f));
+    if (!file) throw new Error(`${name} has no licence file`);
+    return `${name} ${JSON.parse(readFileSync(join(dir, "package.json"), "utf8")).version}\n\n${readFileSync(join(dir, file), "utf8").trim()}\n`;
+  });
+  writeFileSync(join(out, "licences.txt"), texts.join("\n" + "-".repeat(72) + "\n\n"));
+}
+
 /** index has the browser ask for what app.js imports at once, not only when it has read app.js. */
 function index(metafile) {
   const html = readFileSync(join(root, "src/index.html"), "utf8");
@@ -63,6 +75,7 @@ if (watch) {
   await (await esbuild.context(options)).watch();
 } else {
   index((await esbuild.build(options)).metafile);
+  licences();
   writeFileSync(join(out, "source.sha256"), sourceHash() + "\n");
   let total = 0;
   for (const path of files("dist").sort()) {
