@@ -18,6 +18,10 @@ import (
 // atMost is how often a second the page is told of changes.
 const atMost = 20
 
+// together is how long what follows a change may take to be told with it: a
+// message is posted just after the log has it.
+const together = 3 * time.Millisecond
+
 // run is one stage, from a reset to the next.
 type run struct {
 	n     int
@@ -99,11 +103,13 @@ func (r *run) changed() {
 	}
 }
 
-// watch tells the page what changes, at once but never more often than atMost.
+// watch tells the page what changes: a moment later, so that what belongs together
+// goes together, and never more often than atMost.
 func (r *run) watch() {
 	resync := time.NewTicker(10 * time.Second) // a browser's clock drifts, and machines sleep
 	defer resync.Stop()
 	for {
+		told := time.Now()
 		slack, moved, processes := r.stage.Slack.Changed(), r.stage.Clock.Changed(), r.stage.Changed()
 		r.refresh()
 		select {
@@ -119,7 +125,7 @@ func (r *run) watch() {
 		select {
 		case <-r.ctx.Done():
 			return
-		case <-time.After(time.Second / atMost):
+		case <-time.After(max(together, time.Second/atMost-time.Since(told))):
 		}
 	}
 }
