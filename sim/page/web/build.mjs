@@ -28,6 +28,9 @@ function sourceHash() {
 }
 
 const options = {
+  // Names of chunks follow from paths: relative ones, so that every clone builds the same.
+  absWorkingDir: root,
+  preserveSymlinks: true,
   entryPoints: { app: join(root, "src/main.tsx"), theme: join(root, "src/theme.ts") },
   entryNames: "[name]",
   chunkNames: "[name]-[hash]",
