@@ -103,7 +103,7 @@ func (f FollowUp) Due() time.Time {
 	return due
 }
 
-// Watches reports whether the concern is still open.
+// Watching reports whether the concern is still open.
 func (f FollowUp) Watching(c Concern) bool {
 	return slices.ContainsFunc(f.Watches, func(w Watch) bool { return w.Concern == c && w.Ended == "" })
 }

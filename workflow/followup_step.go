@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"ecsbot/policy"
-
-	"time"
 )
 
 // FollowUp looks after what an ended operation left, as far as it is due, and returns when

@@ -474,6 +474,59 @@ func TestEndMachine(t *testing.T) {
 	}
 }
 
+// endMachine proposes and confirms the end of the machine.
+func (r *rig) endMachine(how ecsops.Termination) Operation {
+	r.t.Helper()
+	s, _ := r.world.Inspect(r.t.Context(), testTarget)
+	op, err := r.e.Propose(r.t.Context(), Proposal{Plan: ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.EndMachine, Terminate: how}), Actor: olga,
+		Origin: Origin{Channel: "C0OPS"}, Verdict: policy.Verdict{Effect: policy.Allow}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if a := r.decide(op.ID, Confirm, olga); a.Kind != Accepted {
+		r.t.Fatalf("confirm: %+v", a)
+	}
+	return op
+}
+
+// TestEndMachineThroughItsGroup: a member goes the group's way, and nothing else.
+func TestEndMachineThroughItsGroup(t *testing.T) {
+	r, _ := forceRig(t)
+	r.world.group = ecsops.Group{Name: "asg", Lifecycle: "InService", Min: 1, Desired: 3, Max: 5}
+	op := r.run(r.endMachine(ecsops.Replace).ID, nil)
+	if op.State != Done || r.world.ec2 != "terminated" || r.world.calls[len(r.world.calls)-1] != ecsops.ActTerminateInGroup {
+		t.Errorf("ended as %s, machine %s, by %v", op.State, r.world.ec2, r.world.calls)
+	}
+}
+
+// TestEndMachineStops when the machine is registered again between the yes and the act,
+// when it is called off, or when the actors may no longer; the machine lives.
+func TestEndMachineStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*rig, Operation)
+		ends   bool
+	}{
+		"registered again": {func(r *rig, _ Operation) {
+			r.world.again = []ecsops.Reregistration{{Cluster: testTarget.Cluster, Instance: "arn:ci/new", Status: "ACTIVE"}}
+		}, true},
+		"the registration is back": {func(r *rig, _ Operation) { r.world.status, r.world.missing = "ACTIVE", false }, true},
+		"called off":               {func(r *rig, op Operation) { r.decide(op.ID, Stop, ana) }, true},
+		"no longer allowed":        {func(r *rig, _ Operation) { r.auth.verdict = policy.Verdict{Effect: policy.Refuse} }, false},
+	} {
+		r, _ := forceRig(t)
+		op := r.endMachine(ecsops.Terminate)
+		c.before(r, op)
+		waits := r.clock.now.Add(time.Hour)
+		got := r.run(op.ID, func(Operation) bool { return !c.ends && r.clock.now.After(waits) })
+		if r.world.ec2 != "running" || slices.Contains(r.world.calls, ecsops.ActTerminateEC2) || got.State == Done || got.State.Terminal() != c.ends {
+			t.Errorf("%s: state %s (%s), machine %s, by %v", name, got.State, got.Cause, r.world.ec2, r.world.calls)
+		}
+		if name == "the registration is back" && slices.Contains(r.world.calls[1:], ecsops.ActDeregister) {
+			t.Errorf("what nobody decided on was deregistered: %v", r.world.calls)
+		}
+	}
+}
+
 // TestEndMachineNotInUse: what was registered again meanwhile is nobody's to end by a
 // button: its tasks were never decided on.
 func TestEndMachineNotInUse(t *testing.T) {

@@ -156,7 +156,11 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	if !w.peersLost {
 		s.Peers = ecsops.Known([]ecsops.Peer{{Instance: "p1", Status: "ACTIVE", AgentConnected: true}, {Instance: "p2", Status: "ACTIVE", AgentConnected: true}})
 	}
-	s.Registrations = ecsops.Known([]ecsops.Registration(nil))
+	var others []ecsops.Registration
+	for _, r := range w.again {
+		others = append(others, ecsops.Registration{Instance: r.Instance, Status: r.Status, RegisteredAt: r.RegisteredAt})
+	}
+	s.Registrations = ecsops.Known(others)
 	s.Protection = ecsops.Known(map[string]time.Time{})
 	s.Services = ecsops.Known(services)
 	s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{
