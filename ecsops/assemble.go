@@ -42,11 +42,14 @@ func settle[T any](r *reader, name, call string, l *later[T]) Fact[T] {
 
 func (r *reader) instanceFacts(s *Snapshot) {
 	rec, err := r.record.wait(r.ctx)
+	named := askedBy(*s)
+	if err == nil {
+		rec.Lacks = toPeer(s.Target.Instance, rec, named).Lacks
+	}
 	s.Instance = fact("instance", "ecs:DescribeContainerInstances", rec.Instance, err)
 	all, peersErr := r.peers.wait(r.ctx)
 	var peers []Peer
 	var others []Registration
-	named := askedBy(*s)
 	for _, arn := range slices.Sorted(maps.Keys(all)) {
 		i := all[arn].Instance
 		switch {

@@ -165,16 +165,18 @@ func impacts(tasks []Task, services map[string]Service) map[string]ServiceImpact
 		}
 		i.Floor = (s.Desired*s.MinPercent + 99) / 100
 		i.MayStop = s.Running - i.Floor
-		i.MayStart = s.Desired*s.MaxPercent/100 - s.Running
+		i.MayStart = s.Desired*s.MaxPercent/100 - max(s.Running, s.Desired)
 		i.After = max(0, s.Running-running)
 		out[name] = i
 	}
 	return out
 }
 
-// stuck: neither may a task stop nor another start, so draining never moves one.
+// stuck: neither may a task stop nor another start, so draining never moves one. A service
+// that lacks tasks is judged as if it had them: until then it may not stop any either.
 func (i ServiceImpact) stuck() bool {
-	return i.Here > 0 && i.Desired > 0 && i.MayStop <= 0 && i.MayStart <= 0
+	lacking := max(0, i.Desired-i.Running)
+	return i.Here > 0 && i.Desired > 0 && i.MayStop+lacking <= 0 && i.MayStart <= 0
 }
 
 // lowest is how far the service may fall while the instance leaves: force takes all at

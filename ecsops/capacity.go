@@ -37,6 +37,7 @@ const (
 	UnsureTight      RoomReason = "tight"      // fits only if placed well
 	UnsureStopping   RoomReason = "stopping"   // room comes once tasks that are stopping have ended
 	UnsureShrinking  RoomReason = "shrinking"  // another service is giving room back
+	UnsureSurplus    RoomReason = "surplus"    // of the service itself: which of its tasks go first is not known
 	UnsureDeployment RoomReason = "deployment" // of the service itself
 	UnsureDefinition RoomReason = "definition" // asks for something that is not modelled
 	UnsureVolumes    RoomReason = "volumes"    // EBS volumes that ECS attaches
@@ -44,7 +45,9 @@ const (
 	UnsureConstraint RoomReason = "constraint_unread" // an expression that only ECS can evaluate
 	UnsureTrunking   RoomReason = "trunking"          // ENI trunking: its limits are in no API
 	UnsureLeaving    RoomReason = "leaving"           // the only instances left are leaving their group
+	UnsureLaunch     RoomReason = "launch"            // an Auto Scaling group may bring new instances in time
 	UnsureFacts      RoomReason = "facts"             // Missing says which
+	UnsureDraining   RoomReason = "draining"          // another instance is draining: its tasks want room too
 	UnsureRival      RoomReason = "rival"             // a service elsewhere wants room, and nobody can tell how much
 	UnsurePlacement  RoomReason = "placement"         // launch type, subnets or ports that may or may not do
 )
@@ -102,6 +105,9 @@ func (p *puzzle) judge(d *demand) Room {
 		return r
 	case d.unsure != "":
 		r.Verdict, r.Why, r.Detail, r.Missing = RoomUnknown, d.unsure, d.detail, d.missing
+		return r
+	case d.upper == 0 && p.rivals.why == UnsureDraining: // what it has elsewhere may be leaving too
+		r.Verdict, r.Why, r.Detail = RoomUnknown, p.rivals.why, p.rivals.detail
 		return r
 	case d.upper == 0:
 		r.Verdict = RoomFits

@@ -111,7 +111,7 @@ func askedBy(s Snapshot) asked {
 // toPeer keeps of an instance's attributes only what somebody asks for.
 func toPeer(arn InstanceARN, rec record, a asked) Peer {
 	p := Peer{Instance: arn, EC2: rec.EC2, Status: rec.Status, AgentConnected: rec.AgentConnected, AZ: rec.AZ, CapacityProvider: rec.CapacityProvider,
-		Free: rec.free, Registered: rec.registered, Pending: rec.pending, Subnet: rec.attributes["ecs.subnet-id"], Trunk: rec.TrunkENI}
+		Free: rec.free, Registered: rec.registered, Running: rec.running, Pending: rec.pending, Subnet: rec.attributes["ecs.subnet-id"], Trunk: rec.TrunkENI}
 	for _, need := range a.requires {
 		if !need.in(rec.attributes) {
 			p.Lacks = append(p.Lacks, need.String())

@@ -97,7 +97,7 @@ func (p *puzzle) outlasts(d *demand, group []int) bool {
 		slices.Sort(slack[dim])
 		byAmount += affordable(slack[dim], every.total[dim])
 	}
-	return min(byCount, byAmount) < len(group)
+	return min(byCount, byAmount) < len(group) || p.exhaust(d, group)
 }
 
 func same(o, d *demand) int {

@@ -22,6 +22,16 @@ type puzzle struct {
 	rivals doubt // what else wants room is not known
 }
 
+// draining: what leaves other instances competes for room, and whose tasks those are is not read.
+func (p *puzzle) draining() {
+	peers, _ := p.s.Peers.Get()
+	for _, o := range peers {
+		if o.Status == "DRAINING" && o.AgentConnected && o.Running+o.Pending > 0 {
+			p.rivals = doubt{why: UnsureDraining, detail: string(o.EC2)}
+		}
+	}
+}
+
 // doubt is why something cannot be told.
 type doubt struct {
 	why     RoomReason
@@ -134,6 +144,7 @@ func newPuzzle(s Snapshot, force bool) *puzzle {
 	for _, v := range others {
 		p.elsewhere(v)
 	}
+	p.draining()
 	if !ok {
 		u := s.Others.Why()
 		u.Fact = "others"
@@ -176,6 +187,9 @@ func (p *puzzle) leaving(v Service, i ServiceImpact, tasks []Task) *demand {
 	}
 	if v.Deployments > 1 || v.Rollout == "IN_PROGRESS" || v.Deployments == 0 {
 		d.doubt(UnsureDeployment, "")
+	}
+	if d.upper > 0 && v.Running+v.Pending > v.Desired {
+		d.doubt(UnsureSurplus, "")
 	}
 	p.size(d)
 	if d.distinct {

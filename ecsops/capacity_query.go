@@ -18,6 +18,16 @@ type expression struct {
 
 func (e expression) on(o Peer) certainty { return e.eval(o) }
 
+// ofPlace: it speaks of where an instance is, or of the one instance itself.
+func (e expression) ofPlace() bool {
+	for _, word := range []string{"ecs.availability-zone", "ecs.subnet-id", "ec2InstanceId"} {
+		if strings.Contains(e.text, word) {
+			return true
+		}
+	}
+	return false
+}
+
 var (
 	attributeName = regexp.MustCompile(`attribute:([\w./\\-]+)`)
 	queryWord     = regexp.MustCompile(`^(?:&&|\|\||==|!=|=~|!~|>=|<=|>|<|!exists|!in\b|!|[(),\[\]]|[^\s(),\[\]=!~<>&|'"]+)`)

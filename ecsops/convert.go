@@ -268,7 +268,7 @@ func toGroup(g asgtypes.AutoScalingGroup, member asgtypes.AutoScalingInstanceDet
 		Name: aws.ToString(g.AutoScalingGroupName), Lifecycle: aws.ToString(member.LifecycleState),
 		Health: aws.ToString(member.HealthStatus), Protected: aws.ToBool(member.ProtectedFromScaleIn),
 		Min: int(aws.ToInt32(g.MinSize)), Max: int(aws.ToInt32(g.MaxSize)), Desired: int(aws.ToInt32(g.DesiredCapacity)),
-		WarmPool: g.WarmPoolConfiguration != nil, MultiAZ: len(g.AvailabilityZones) > 1, CapacityRebal: aws.ToBool(g.CapacityRebalance),
+		WarmPool: g.WarmPoolConfiguration != nil, MultiAZ: len(g.AvailabilityZones) > 1, CapacityRebal: aws.ToBool(g.CapacityRebalance), Zones: g.AvailabilityZones, Mixed: g.MixedInstancesPolicy != nil,
 	}
 	for _, p := range g.SuspendedProcesses {
 		out.Suspended = append(out.Suspended, aws.ToString(p.ProcessName))

@@ -119,7 +119,7 @@ type ServiceImpact struct {
 	MinPercent int    `json:"min_percent"`
 	MaxPercent int    `json:"max_percent"`
 	MayStop    int    `json:"may_stop"`  // running − ceil(desired × min / 100)
-	MayStart   int    `json:"may_start"` // floor(desired × max / 100) − running
+	MayStart   int    `json:"may_start"` // floor(desired × max / 100) − running, what it lacks counted in
 	After      int    `json:"after"`     // running without the tasks here
 	Floor      int    `json:"floor"`     // ceil(desired × min / 100)
 }

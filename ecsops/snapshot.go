@@ -51,6 +51,7 @@ type Instance struct {
 	External         bool      `json:"external,omitempty"`
 	Bottlerocket     bool      `json:"bottlerocket,omitempty"`
 	TrunkENI         bool      `json:"trunk_eni,omitempty"`
+	Lacks            []string  `json:"lacks,omitempty"` // as a Peer's
 }
 
 func (i Instance) gone() bool { return i.Missing || i.Status == "INACTIVE" }
@@ -74,6 +75,7 @@ type Peer struct {
 
 	Free       Resources         `json:"free"`
 	Registered Resources         `json:"registered"`
+	Running    int               `json:"running,omitempty"` // runningTasksCount
 	Pending    int               `json:"pending,omitempty"` // pendingTasksCount
 	Subnet     string            `json:"subnet,omitempty"`
 	Trunk      bool              `json:"trunk_eni,omitempty"`
@@ -226,6 +228,8 @@ type Group struct {
 	WarmPool      bool     `json:"warm_pool,omitempty"`
 	MultiAZ       bool     `json:"multi_az,omitempty"`
 	CapacityRebal bool     `json:"capacity_rebalance,omitempty"`
+	Zones         []string `json:"zones,omitempty"`
+	Mixed         bool     `json:"mixed_instances,omitempty"` // it launches several instance types
 }
 
 // Hook is a termination lifecycle hook.

@@ -138,6 +138,8 @@ func unsure(r ecsops.Room) string {
 		return "which fit once tasks that are stopping elsewhere have ended"
 	case ecsops.UnsureShrinking:
 		return "which fit only if a service elsewhere gives up the room that it is about to"
+	case ecsops.UnsureSurplus:
+		return "while it runs more tasks than it wants: which of them go is not known"
 	case ecsops.UnsureDeployment:
 		return "while a deployment of it is under way"
 	case ecsops.UnsureDefinition:
@@ -154,6 +156,10 @@ func unsure(r ecsops.Room) string {
 		return "which fit only on instances that their Auto Scaling group is taking out"
 	case ecsops.UnsureFacts:
 		return missing(r.Missing)
+	case ecsops.UnsureLaunch:
+		return "which fit only if capacity provider " + Quote(r.Detail) + " brings a new instance in time"
+	case ecsops.UnsureDraining:
+		return "while " + Quote(r.Detail) + " is draining too: its tasks want the same room"
 	case ecsops.UnsureRival:
 		return "while service " + Quote(r.Detail) + " wants room too, and how much cannot be told"
 	case ecsops.UnsurePlacement:

@@ -47,6 +47,7 @@ type Cloud struct {
 	watchers map[int]func(Change)
 	watchSeq int
 	pass     map[string]bool // cluster ARNs with a scheduler pass under way
+	queries  map[string]matcher
 
 	server *http.Server
 	base   context.Context // the lifetime of the server, for calls that hang
@@ -64,7 +65,7 @@ func New(cfg Config) (*Cloud, error) {
 		clock: cfg.Clock, now: cfg.Clock.Now(),
 		rng:      rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
 		live:     &world{accounts: map[string]bool{}, roles: map[string]bool{}, cells: map[cellKey]*cell{}},
-		sessions: map[string]session{}, changed: make(chan struct{}), watchers: map[int]func(Change){}, pass: map[string]bool{},
+		sessions: map[string]session{}, changed: make(chan struct{}), watchers: map[int]func(Change){}, pass: map[string]bool{}, queries: map[string]matcher{},
 	}
 	c.faults.buckets = map[bucketKey]*bucket{}
 	c.base, c.stop = context.WithCancel(context.Background())

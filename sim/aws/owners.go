@@ -217,7 +217,8 @@ func (c *Cloud) launchMember(cl *cell, g *group) {
 	})
 	c.after(replacementStarts+replacementBoots, func() {
 		if m.state == ec2Running && g.spec.Cluster != "" {
-			c.newInstance(cl, g.spec.Cluster, m, InstanceSpec{Provider: g.spec.Provider, Tags: m.tags})
+			h := g.spec.Host
+			c.newInstance(cl, g.spec.Cluster, m, InstanceSpec{Provider: g.spec.Provider, Tags: m.tags, CPU: h.CPU, Memory: h.Memory, GPUs: h.GPUs, Attributes: h.Attributes})
 		}
 	})
 }

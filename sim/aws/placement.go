@@ -207,7 +207,7 @@ func (c *Cloud) fits(cl *cell, s *service, d *definition, i *instance) (int, str
 		}
 	}
 	for _, expression := range slices.Concat(d.spec.Constraints, s.spec.Constraints) {
-		if m, err := parseQuery(expression); err != nil || !m(cl.subject(i)) {
+		if m, err := c.query(expression); err != nil || !m(cl.subject(i)) {
 			return 2, "does not satisfy the placement constraints of your task."
 		}
 	}
@@ -219,6 +219,18 @@ func (c *Cloud) fits(cl *cell, s *service, d *definition, i *instance) (int, str
 		return 3, "already runs a task of the service (distinctInstance)."
 	}
 	return c.resources(cl, d, i)
+}
+
+// query is parseQuery, for expressions that are asked again and again.
+func (c *Cloud) query(text string) (matcher, error) {
+	if m := c.queries[text]; m != nil {
+		return m, nil
+	}
+	m, err := parseQuery(text)
+	if err == nil {
+		c.queries[text] = m
+	}
+	return m, err
 }
 
 func (c *Cloud) resources(cl *cell, d *definition, i *instance) (int, string) {
@@ -233,7 +245,7 @@ func (c *Cloud) resources(cl *cell, d *definition, i *instance) (int, string) {
 	if left.cpu < cpu {
 		return 6, "has insufficient CPU units available."
 	}
-	if left.gpus < gpus {
+	if gpus > 0 && left.gpus < gpus {
 		return 6, `encountered error "RESOURCE:GPU".`
 	}
 	for _, p := range d.spec.Ports {

@@ -128,10 +128,17 @@ type GroupSpec struct {
 	Cluster           string // new instances register here
 	Provider          string
 	InstanceType      string
+	Host              HostSpec // what its instances register when it launches them
 	ProtectNew        bool
 	Hooks             []HookSpec
 	Suspended         []string
 	Tags              []Tag
+}
+
+// HostSpec is the size and the custom attributes of an instance; zero sizes are the defaults of InstanceSpec.
+type HostSpec struct {
+	CPU, Memory, GPUs int
+	Attributes        map[string]string
 }
 
 // HookSpec is a lifecycle hook of an Auto Scaling group.
