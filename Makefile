@@ -24,7 +24,7 @@ test: deps ## everything: check, PostgreSQL, npm clients, 100 kills (under 15 mi
 	$(GO) test -timeout 14m $(PKGS)
 
 .PHONY: deps
-deps: ## install what the tests need and the machine lacks (PostgreSQL, Node.js)
+deps: ## install what the tests need and the machine lacks (PostgreSQL, Node.js, Chromium)
 	@./deploy/test-deps
 
 .PHONY: demo
@@ -38,10 +38,20 @@ campaign: ## long: 2,000 kills of the real process; the seed is printed
 .PHONY: bench
 bench: deps ## ratios against peers and bounds in one run; figures go to docs/benchmarks.md
 	ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 20m -run 'TestBench' -v ./bot
+	ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 10m -run 'TestBench' -v ./cmd/demo
 
 .PHONY: golden
-golden: ## rewrite the golden files of blocks/; read the diff as a screenshot
+golden: deps ## rewrite the golden files of blocks/, and how a browser draws them; read the diff as a screenshot
 	$(GO) test ./blocks -update
+	$(GO) test -count=1 -timeout 10m -run 'TestCards|TestHostileCard' ./cmd/demo -update
+
+.PHONY: page
+page: ## build the playground's bundle from its source (Node.js); it is committed and embedded
+	cd sim/page/web && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: pictures
+pictures: deps ## remake every picture of README.md and docs/ from the live page; look at the diff
+	ECSBOT_PICTURES=1 $(GO) test -count=1 -timeout 10m -run 'TestMakePictures' -v ./cmd/demo
 
 .PHONY: readme
 readme: ## rewrite the generated parts of README.md
