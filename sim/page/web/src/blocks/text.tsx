@@ -60,6 +60,8 @@ export function spoken(text: string, viewer: Viewer): string {
   });
 }
 
+const shortCode = 32;
+
 export const draw = (nodes: readonly Node[]): ReactNode => nodes.map((n, i) => <Fragment key={i}>{one(n)}</Fragment>);
 
 function one(n: Node): ReactNode {
@@ -77,7 +79,7 @@ function one(n: Node): ReactNode {
     case "quote":
       return <blockquote>{draw(n.children)}</blockquote>;
     case "code":
-      return <code>{n.text}</code>;
+      return <code className={n.text.length <= shortCode ? "short" : undefined}>{n.text}</code>;
     case "pre":
       return <pre>{n.text}</pre>;
     case "link":

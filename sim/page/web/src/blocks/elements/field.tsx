@@ -1,6 +1,6 @@
 // What is written: text, e-mail, address, number, date and time.
 import { useCallback, useEffect, useRef, useState, type ChangeEvent, type KeyboardEvent } from "react";
-import { initialOf, useSurface, valuesOf, whatWentWrong, type Element } from "../surface";
+import { initialOf, list, useSurface, valuesOf, whatWentWrong, type Element } from "../surface";
 import { plainOf } from "../text";
 import { marks, Problem } from "./problem";
 
@@ -23,7 +23,7 @@ interface Props {
 export function Field({ block, e, label, described, dispatch }: Props) {
   const surface = useSurface();
   const action = String(e.action_id ?? "");
-  const told = valuesOf(surface.chosen(block, action))?.[0] ?? (surface.kind === "modal" ? "" : (initialOf(e)[0] ?? ""));
+  const told = shown(e.type, surface.chosen(block, action)) ?? (surface.kind === "modal" ? "" : fromWire(e.type, initialOf(e)[0] ?? ""));
   const { text, write, flush, problem } = useDraft(block, action, told, e, !!dispatch);
   const most = typeof e.max_length === "number" ? e.max_length : undefined;
   const onKeyDown = (k: KeyboardEvent) => {
@@ -69,6 +69,27 @@ const sendsOn = (e: Element, trigger: string): boolean => {
   return on.includes(trigger);
 };
 
+/** toWire is a field's text as Slack's payloads have it. */
+function toWire(type: string, value: string): string {
+  if (type === "datetimepicker") return String(Math.floor(Date.parse(value + "Z") / 1000));
+  if (type !== "rich_text_input") return value;
+  return JSON.stringify({ type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text: value }] }] });
+}
+
+/** fromWire is the opposite of toWire for what is one value. */
+const fromWire = (type: string, value: string): string =>
+  type === "datetimepicker" && /^\d+$/.test(value) ? new Date(Number(value) * 1000).toISOString().slice(0, 16) : value;
+
+/** shown is what Slack holds for a field, as it is written in it; nothing if Slack holds nothing. */
+function shown(type: string, state: Record<string, unknown> | undefined): string | undefined {
+  if (type !== "rich_text_input") {
+    const value = valuesOf(state)?.[0];
+    return value === undefined ? undefined : fromWire(type, value);
+  }
+  const sections = list((state?.rich_text_value as { elements?: unknown } | undefined)?.elements);
+  return state && sections.flatMap((s) => list(s.elements)).map((leaf) => String(leaf.text ?? "")).join("");
+}
+
 /** useDraft is what is written; it is sent when it settles, when the field is left, and before a submission. */
 function useDraft(block: string, action: string, told: string, e: Element, dispatch: boolean) {
   const surface = useSurface();
@@ -84,8 +105,7 @@ function useDraft(block: string, action: string, told: string, e: Element, dispa
     if (value === sent.current) return;
     const before = sent.current;
     sent.current = value;
-    const wire = e.type === "datetimepicker" ? String(Math.floor(Date.parse(value) / 1000)) : value;
-    const answer = await surface.use(block, action, value === "" ? [] : [wire]);
+    const answer = await surface.use(block, action, value === "" ? [] : [toWire(e.type, value)]);
     if (!answer.ok) sent.current = before;
     setProblem(answer.ok ? undefined : whatWentWrong(answer.error));
   }, [surface, block, action, e.type]);
