@@ -40,7 +40,7 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		s := newSheet()
 		title := words.NoticeTitle(n)
 		head := bold(title) + ": " + sayN(words.Notice(n, f.Target), max(4*d.line, 600))
-		s.section("notice", head)
+		s.section("notice", head, askedBy(op, n))
 		if n.Type == workflow.EvReminded && n.Orphans > 0 {
 			s.section("orphans", append([]mrkdwn{"*What each of them still does*"},
 				bullets(len(f.Orphans), d, func(i int) mrkdwn { return taskLine(f.Orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)...)
@@ -49,9 +49,6 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		s.add(noticeButtons(f, n, tokens))
 		// Slack takes a message twice when the bot dies while it posts: the number tells.
 		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40)) + ", notice " + mrkdwn(strconv.Itoa(n.N))}
-		if n.Type == workflow.EvReminded || n.Type == workflow.EvReturned {
-			parts = append(parts, "Asked by "+who(op.Requester))
-		}
 		if n.By != nil {
 			parts = append(parts, "Signed off by "+who(*n.By))
 		}
@@ -62,6 +59,14 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		text := title + ": " + words.Notice(n, f.Target) + " (" + words.Where(f.Target) + ") Operation " + words.Quote(op.ID) + "."
 		return Message{Text: fallback(text), Blocks: s.blocks}
 	})
+}
+
+// askedBy mentions who asked, where something is to be done: a thread calls nobody else.
+func askedBy(op workflow.Operation, n workflow.Notice) mrkdwn {
+	if n.Type != workflow.EvReminded && n.Type != workflow.EvReturned {
+		return ""
+	}
+	return "Asked for by " + who(op.Requester) + "."
 }
 
 func noticeHint(f workflow.FollowUp, n workflow.Notice) mrkdwn {

@@ -211,7 +211,7 @@ func inChannel(r Request) bool { return needsOf(r.Action).channel && !freeRead(r
 // ofCluster is false for a read or a proposal before the cluster is known.
 func ofCluster(r Request) bool {
 	n := needsOf(r.Action)
-	return n.cluster && (n.plan || r.Action == Wait || r.Cluster != "" || r.Plan != nil)
+	return n.cluster && (n.plan || r.Action == Wait || r.Action == SignOff || r.Cluster != "" || r.Plan != nil)
 }
 
 func judgesPlan(r Request) bool {
