@@ -19,6 +19,7 @@ import (
 //	delay                                 action, seconds (real)
 //	latency                               seconds (real)
 //	hang, unhang                          region
+//	hide-ec2                              id (EC2), on
 //	page-size                             n (records)
 //	lag                                   seconds (virtual)
 //	heal                                  -
@@ -70,6 +71,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.Hang(b.Region)
 	case "unhang":
 		c.Unhang(b.Region)
+	case "hide-ec2":
+		c.HideEC2(b.ID, b.On)
 	case "fail-before":
 		c.FailBefore(b.Action, b.N)
 	case "fail-after":

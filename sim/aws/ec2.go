@@ -42,7 +42,7 @@ func (r *request) machinesByID(ids []string) ([]*machine, *apiError) {
 			return nil, fault("InvalidInstanceID.Malformed", "Invalid id: %q", id)
 		}
 		mc := r.cell.machines[id]
-		if mc == nil {
+		if mc == nil || r.c.faults.hidden[id] {
 			return nil, fault("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 		}
 		out = append(out, mc)
@@ -65,7 +65,7 @@ func (r *request) chosenMachines(keep func(*machine) bool) ([]*machine, string, 
 	}
 	var out []*machine
 	for _, mc := range all {
-		if strings.HasPrefix(mc.id, "mi-") || (mc.managed && r.form.Get("IncludeManagedResources") != "true" && len(ids) == 0) {
+		if strings.HasPrefix(mc.id, "mi-") || r.c.faults.hidden[mc.id] || (mc.managed && r.form.Get("IncludeManagedResources") != "true" && len(ids) == 0) {
 			continue
 		}
 		ok, e := r.matches(mc)

@@ -30,6 +30,7 @@ type faults struct {
 	afterEffect map[string]int
 	pageSize    int
 	lag         time.Duration
+	hidden      map[string]bool // EC2 ids
 }
 
 func put[V any](in map[string]V, k string, v V) map[string]V {
@@ -115,6 +116,13 @@ func (c *Cloud) Lag(d time.Duration) {
 		}
 		c.past = []*world{c.stamped()}
 	})
+}
+
+// HideEC2 leaves the EC2 instance out of EC2's answers, as if there were none of that id, until it is switched off: EC2's
+// reads lag behind, so that an instance can be unknown although it runs.
+// https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+func (c *Cloud) HideEC2(ec2ID string, on bool) {
+	c.meddle(func(f *faults) { f.hidden = put(f.hidden, ec2ID, on) })
 }
 
 // Heal ends every fault but what was done to instances.

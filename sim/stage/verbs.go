@@ -43,6 +43,7 @@ var verbs = []struct {
 	{"say", "ucw", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
 	{"mumble", "ucww", "mumble olga #ops '/ecs …' 4000    type a command followed by that many letters", (*Stage).doMumble},
 	{"click", "ucw", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
+	{"press", "ucw", "press olga #ops ghosts_clean_all [regexp]   press the newest such button, in a message that she alone sees", (*Stage).doPress},
 	{"stale", "ucw", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
 	{"both", "uucw", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
 	{"keep", "cw", "keep #ops confirm [regexp]        remember the newest message with that button", (*Stage).doKeep},
@@ -236,6 +237,30 @@ func (s *Stage) doClick(ctx context.Context, args []string) (string, error) {
 	}
 	s.acts(user)
 	return answered(s.Slack.Click(ctx, user, channel, m.TS, args[2], simslack.ClickOptions{}))
+}
+
+// doPress clicks in a message that is shown to one person.
+func (s *Stage) doPress(ctx context.Context, args []string) (string, error) {
+	user, channel, action := args[0], args[1], args[2]
+	match, err := optional(args, 3)
+	if err != nil {
+		return "", err
+	}
+	var m simslack.Message
+	err = s.Slack.Wait(ctx, "a message to "+user+" with the button "+action, func(*simslack.Snapshot) bool {
+		for _, shown := range slices.Backward(s.Slack.Ephemerals(user, channel)) {
+			if strings.Contains(string(shown.Blocks), `"action_id":"`+action+`"`) && (match == nil || match.MatchString(s.Slack.Render(shown))) {
+				m = shown
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return "", err
+	}
+	s.acts(user)
+	return answered(s.Slack.Click(ctx, user, channel, m.TS, action, simslack.ClickOptions{}))
 }
 
 // optional compiles the n-th word, if there is one.
