@@ -76,6 +76,8 @@ func needsOf(a Action) needs {
 		return needs{role: either, channel: true}
 	case SignOff: // a person's word instead of a look at the host
 		return needs{role: operator, channel: true, cluster: true}
+	case Clean: // the work starts on each ghost only when it is proven again
+		return needs{role: operator, channel: true, cluster: true}
 	case Execute: // asked for those who decided, wherever they are now
 		return needs{role: operator, cluster: true, plan: true}
 	}
@@ -184,6 +186,7 @@ func planChecks() []check {
 			return r.Plan.Snapshot.Target.Cluster != r.Cluster
 		}},
 		{ReasonBarred, "R10 and R11: no approval makes them right", judgesPlan, func(_ Rules, r Request) bool { return barred(*r.Plan) }},
+		{ReasonNotGhost, "the machine is not proven gone: that wants a plan of its own", cleaning, func(_ Rules, r Request) bool { return !Cleanable(*r.Plan) }},
 		{ReasonNoApprovers, "a second person is required and there is none", judgesPlan, func(rules Rules, r Request) bool {
 			return secondPerson(*r.Plan) && !someoneElse(rules.Approvers, requester(r))
 		}},
@@ -206,12 +209,14 @@ func faceChecked(r Request) bool {
 
 func approving(r Request) bool { return r.Action == Approve }
 
+func cleaning(r Request) bool { return r.Action == Clean && r.Plan != nil }
+
 func inChannel(r Request) bool { return needsOf(r.Action).channel && !freeRead(r) }
 
 // ofCluster is false for a read or a proposal before the cluster is known.
 func ofCluster(r Request) bool {
 	n := needsOf(r.Action)
-	return n.cluster && (n.plan || r.Action == Wait || r.Action == SignOff || r.Cluster != "" || r.Plan != nil)
+	return n.cluster && (n.plan || r.Action == Wait || r.Action == SignOff || r.Action == Clean || r.Cluster != "" || r.Plan != nil)
 }
 
 func judgesPlan(r Request) bool {

@@ -34,3 +34,8 @@ func secondPerson(p ecsops.Plan) bool {
 	return p.Has(ecsops.StepForce) || p.Verdict.Rank() >= ecsops.Red.Rank() ||
 		slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool { return f.Severity.Rank() >= ecsops.Red.Rank() })
 }
+
+// Cleanable reports whether one person's yes to a list is enough for this plan: its
+// machine was read as gone, nothing bars it, and it needs neither a second person nor a
+// typed id.
+func Cleanable(p ecsops.Plan) bool { return p.ProvenGhost() && !barred(p) && len(Needs(p)) == 0 }

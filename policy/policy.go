@@ -20,7 +20,8 @@ const (
 	Force   Action = "force"
 	Cancel  Action = "cancel"
 	SignOff Action = "sign_off" // answers for orphans: no more reminders
-	Execute Action = "execute" // asked again before each irreversible step, for the actors
+	Clean   Action = "clean"    // remove registrations whose machines are proven gone, several by one decision
+	Execute Action = "execute"  // asked again before each irreversible step, for the actors
 )
 
 // Effect is the answer.
@@ -61,6 +62,7 @@ const (
 	ReasonPlanUnknown      Reason = "plan_unknown"     // a decision without a plan, or with another cluster's
 	ReasonAlreadyApproved  Reason = "already_approved" // this person approved this revision before
 	ReasonUnknownAction    Reason = "unknown_action"
+	ReasonNotGhost         Reason = "not_ghost" // a clean-up of what is not, or no longer, proven gone
 )
 
 // Requirement is what is still missing before the act.
