@@ -36,6 +36,8 @@ func accepted(a workflow.Answer) string {
 		return "Recorded. Now a second person must approve it; nothing is done before."
 	case "before_start":
 		return "Called off. Nothing had been done."
+	case "batch_stopping":
+		return "Called off: no further clean-up begins. Those under way go on; the rows show how they end."
 	case "undoing":
 		return "Called off. The bot starts nothing new and makes " + Machine(a.Op.Target) + " ACTIVE again. Tasks that ended meanwhile are not brought back here."
 	case "signed_off":

@@ -16,7 +16,7 @@ func Event(ev workflow.Event) string {
 
 // EventPhrase is Event without its actor and full stop: what the actor did.
 func EventPhrase(ev workflow.Event) string {
-	for _, phrase := range []func(workflow.Event) (string, bool){personEvent, deedEvent, stateEvent, followEvent} {
+	for _, phrase := range []func(workflow.Event) (string, bool){personEvent, deedEvent, stateEvent, followEvent, batchEvent} {
 		if s, ok := phrase(ev); ok {
 			return s
 		}
@@ -28,11 +28,11 @@ func personEvent(ev workflow.Event) (string, bool) {
 	rev := revision(ev)
 	switch ev.Type {
 	case workflow.EvProposed:
-		return askedFor(ev) + asked(ev) + verdictOf(ev) + because(ev.Reason), true
+		return askedFor(ev) + asked(ev) + inBatch(ev) + verdictOf(ev) + because(ev.Reason), true
 	case workflow.EvRefused:
 		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + refusedFor(ev) + changed(ev), true
 	case workflow.EvConfirmed:
-		return "confirmed" + rev + listed(ev) + because(ev.Reason), true
+		return "confirmed" + rev + inBatch(ev) + listed(ev) + because(ev.Reason), true
 	case workflow.EvAsked:
 		return "asked the approvers about" + orElse(rev, " the plan") + verdictOf(ev), true
 	case workflow.EvApproved:

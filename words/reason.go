@@ -56,6 +56,8 @@ func Reason(r policy.Reason) string {
 		return "you approved this revision already"
 	case policy.ReasonUnknownAction:
 		return "what was asked is not known, so the answer is no"
+	case policy.ReasonNotGhost:
+		return "its machine is not proven gone, so it wants a plan of its own"
 	case policy.ReasonUnmapped:
 		return "your terminal user is not mapped to a Slack person, so you may only read"
 	}
@@ -86,6 +88,8 @@ func Refused(a policy.Action) string {
 		return "not showing this"
 	case policy.Propose, policy.Confirm, policy.Force, policy.Execute:
 		return strings.TrimSuffix(NotDeregistering, ": ")
+	case policy.Clean:
+		return "not cleaning up"
 	case policy.Approve:
 		return "not approved"
 	case policy.Deny:
@@ -125,6 +129,8 @@ func Doing(a policy.Action) string {
 		return "tried to cancel"
 	case policy.SignOff:
 		return "tried to sign the orphans off"
+	case policy.Clean:
+		return "asked to clean up ghosts"
 	case policy.Execute:
 		return "was to be acted for"
 	}

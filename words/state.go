@@ -27,6 +27,8 @@ func State(s workflow.State) string {
 		return "Terminating the machine"
 	case workflow.Verifying:
 		return "Checking the result"
+	case workflow.Releasing:
+		return "Cleaning up, some at a time"
 	case workflow.Undoing:
 		return "Undoing: making the instance ACTIVE again"
 	case workflow.Done:

@@ -18,6 +18,9 @@ func apply(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 	if d.op.State.Terminal() && dec.Verb != Stop {
 		return ended(d.op)
 	}
+	if d.op.IsBatch() {
+		return applyBatch(d, dec)
+	}
 	switch dec.Verb {
 	case Confirm:
 		return applyConfirm(d, dec, fresh, s)

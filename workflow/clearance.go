@@ -32,6 +32,13 @@ func (w *step) cleared() (Move, bool) {
 		return w.poll(), false
 	}
 	w.over(inspectCall)
+	if w.op.Batch != "" && len(changes) > 0 {
+		if stillGhost(w.op, *w.seen.Fresh) {
+			return Move{}, true
+		}
+		w.end(Stopped, "came_back") // nobody is asked about one of many: its row says so
+		return Move{draft: w.draft}, false
+	}
 	if len(changes) > 0 && onlyAgent(w.op, *w.seen.Fresh) {
 		w.block(Block{Reason: BlockedAgent})
 		if b := w.op.Block; b.Reason != BlockedAgent || w.now.Sub(b.Since) < agentPatience {

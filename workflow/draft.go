@@ -47,8 +47,10 @@ func (d *draft) event(ev Event) {
 	if ev.Actor == (Actor{}) {
 		ev.Actor = botActor
 	}
-	target := d.op.Target
-	ev.Target = &target
+	if ev.Target == nil && !d.op.IsBatch() {
+		target := d.op.Target
+		ev.Target = &target
+	}
 	d.events = append(d.events, ev)
 	d.changed = true
 }

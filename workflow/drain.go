@@ -266,6 +266,9 @@ func (w *step) deadline() (Move, bool) {
 	if w.op.Deadline.IsZero() || w.now.Before(w.op.Deadline) || !undoable(w.op) {
 		return Move{}, false
 	}
+	if w.op.Batch != "" { // nobody is asked about one of many
+		return w.memberDeadline(), true
+	}
 	b := w.op.Block
 	switch {
 	case b != nil && b.Reason == BlockedDrift:

@@ -185,7 +185,7 @@ func (e *Engine) commit(ctx context.Context, d *draft, o commitOptions) error {
 		o.tickAt, next.NextLook = time.Time{}, time.Time{}
 	}
 	err := e.store.Commit(ctx, Change{
-		Op: &next, Expect: expect, Events: events, Spend: o.spend, TickAt: o.tickAt, Redraw: !o.quiet,
+		Op: &next, Expect: expect, Events: events, Spend: o.spend, TickAt: o.tickAt, Redraw: !o.quiet && next.Batch == "",
 		FollowUp: d.follow,
 	})
 	if err != nil {

@@ -59,6 +59,8 @@ type Event struct {
 	Revision int             `json:"revision,omitempty"`
 	Version  int64           `json:"version,omitempty"` // of the operation after the event's transaction
 	Target   *ecsops.Target  `json:"target,omitempty"`
+	Targets  []ecsops.Target `json:"targets,omitempty"` // batch_proposed
+	Batch    string          `json:"batch,omitempty"`   // proposed, confirmed: by the decision on this batch
 	Channel  string          `json:"channel,omitempty"`
 	Action   policy.Action   `json:"action,omitempty"` // refused: what was asked
 	Reasons  []policy.Reason `json:"reasons,omitempty"`

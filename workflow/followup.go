@@ -110,6 +110,9 @@ func (f FollowUp) Watching(c Concern) bool {
 
 // lookAfter begins the follow-up of an operation that ends.
 func (d *draft) lookAfter() {
+	if d.op.IsBatch() {
+		return // its members are looked after
+	}
 	f, ok := newFollowUp(d.op)
 	if ok {
 		d.follow = &f

@@ -19,7 +19,8 @@ const (
 	Deregistering    State = "deregistering"
 	Terminating      State = "terminating"
 	Verifying        State = "verifying"
-	Undoing          State = "undoing" // a stop was decided: make the instance ACTIVE again
+	Releasing        State = "releasing" // a batch: its rows become operations, a few at a time
+	Undoing          State = "undoing"   // a stop was decided: make the instance ACTIVE again
 
 	Done       State = "done"
 	Unverified State = "unverified" // done, but not everything could be seen within ten minutes
@@ -168,5 +169,7 @@ type Operation struct {
 	Progress           Progress             `json:"progress"`
 	Cause              string               `json:"cause,omitempty"` // why it ended: words key
 	NextLook           time.Time            `json:"next_look,omitzero"`
-	Events             int                  `json:"events"` // committed so far; numbers the next
+	Events             int                  `json:"events"`          // committed so far; numbers the next
+	Batch              string               `json:"batch,omitempty"` // the batch that released it: its row there is its card
+	Rows               []Row                `json:"rows,omitempty"`  // of a batch
 }

@@ -108,7 +108,7 @@ func (e *Engine) busy(ctx context.Context, op Operation) (Answer, error) {
 // freshPlan reads the target again for the verbs that start something, after
 // every human and before every act.
 func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ecsops.Plan, error) {
-	if dec.Verb != Confirm && dec.Verb != Approve && dec.Verb != Force || op.State.Terminal() {
+	if dec.Verb != Confirm && dec.Verb != Approve && dec.Verb != Force || op.State.Terminal() || op.IsBatch() {
 		return nil, nil
 	}
 	shown, _, _, ok := pending(op)
@@ -142,9 +142,12 @@ func (e *Engine) recordRefusal(ctx context.Context, op Operation, dec Decision, 
 	if a.Kind == AlreadyDone {
 		return nil
 	}
-	target := op.Target
+	target := &op.Target
+	if op.IsBatch() {
+		target = nil
+	}
 	return e.Record(ctx, Event{
-		Op: op.ID, Type: EvRefused, Actor: dec.Actor, Channel: dec.Channel, Target: &target,
+		Op: op.ID, Type: EvRefused, Actor: dec.Actor, Channel: dec.Channel, Target: target,
 		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Action: policy.Action(dec.Verb),
 	})
 }

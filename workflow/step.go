@@ -31,6 +31,9 @@ func (e *Engine) Step(ctx context.Context, id string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("loading operation %s: %w", id, err)
 	}
+	if op.IsBatch() && op.State == Releasing {
+		return e.stepBatch(ctx, op)
+	}
 	var seen Seen
 	for range maxMoves {
 		m := Decide(op, seen, e.store.Clock().Now(), e.settings, e.owner)
