@@ -66,6 +66,9 @@ func provenance(ev workflow.Event) mrkdwn {
 // AuditRoot is the head of an operation's thread in the audit channel. It is posted
 // once, so it says nothing that changes.
 func AuditRoot(op workflow.Operation) Message {
+	if op.IsBatch() {
+		return batchRoot(op)
+	}
 	s := newSheet()
 	s.header("Operation " + words.ForeignN(op.ID, 40) + ": " + words.Deed(op.Plan, op.Target) + " from " + words.ForeignN(op.Target.Cluster.Name(), 60))
 	s.section("where", whereID(op.Target, op.Target.InstanceID()))

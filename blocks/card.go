@@ -17,6 +17,9 @@ import (
 // while it runs, its result once it ended. Buttons appear for the verbs of
 // CardVerbs that have a token; without tokens the card has none.
 func Card(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Message {
+	if op.IsBatch() {
+		return batchCard(op, tokens, o)
+	}
 	return fit(func(d depth) Message {
 		s := newSheet()
 		s.header(headline(op))
@@ -131,6 +134,9 @@ func spokenOrphans(p ecsops.Plan, t ecsops.Target) string {
 func drawPeople(s *sheet, op workflow.Operation) {
 	parts := []mrkdwn{"Operation " + code(op.ID) + ", revision " + mrkdwn(strconv.Itoa(CardRevision(op))),
 		"Asked by " + who(op.Requester) + " " + when(op.CreatedAt)}
+	if words.Foreign(op.Batch) != "" {
+		parts = append(parts, "One of batch "+code(words.ForeignN(op.Batch, 40)))
+	}
 	if op.Confirmed != nil {
 		parts = append(parts, "Confirmed by "+decider(*op.Confirmed, op))
 	}
@@ -188,9 +194,12 @@ func shownPlan(op workflow.Operation) ecsops.Plan {
 //   - awaiting approval: approve, deny, cancel; of a force: cancel, deny, approve.
 //   - running: stop. At the drain's deadline: wait, stop, force. A proposal that
 //     came up meanwhile (drift, force) adds confirm, or approve and deny.
+//   - a batch: confirm, cancel; while some of it waits, stop.
 //   - deregistered, undoing, ended, or barred by R10 or R11: none.
 func CardVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
+	case op.IsBatch():
+		return batchVerbs(op)
 	case op.State.Terminal(), op.State == workflow.Undoing:
 		return nil
 	case op.State == workflow.Proposed:
@@ -295,8 +304,11 @@ func buttonRow(op workflow.Operation, tokens map[workflow.Verb]string) slack.Blo
 func button(op workflow.Operation, v workflow.Verb, token string) *slack.ButtonBlockElement {
 	force := shownPlan(op).Intent.Force
 	label := words.Button(v, shownPlan(op))
+	if op.IsBatch() {
+		label = words.BatchButton(v, len(op.Rows))
+	}
 	b := slack.NewButtonBlockElement(string(v), token, plain(label, buttonLimit))
-	b.AccessibilityLabel = words.ForeignN(label+": "+words.Machine(op.Target)+" in "+op.Target.Cluster.Name(), buttonLimit)
+	b.AccessibilityLabel = words.ForeignN(label+": "+words.Subject(op)+" in "+op.Clusters()[0].Name(), buttonLimit)
 	switch {
 	case v == workflow.Force, force && (v == workflow.Confirm || v == workflow.Approve):
 		b.Style = slack.StyleDanger

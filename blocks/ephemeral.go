@@ -95,8 +95,7 @@ func Status(ops []workflow.Operation, now time.Time) Message {
 }
 
 func operationLine(op workflow.Operation, now time.Time, d depth) mrkdwn {
-	l := mrkdwn(words.StateSymbol(op.State)) + " " + code(words.ForeignN(op.ID, 40)) + " " + code(words.Machine(op.Target)) + " in " + code(op.Target.Cluster.Name()) +
-		" (" + code(op.Target.Account) + ", " + code(op.Target.Region) + "): *" + sayN(words.State(op.State)+progressCounts(op), d.line) + "*"
+	l := mrkdwn(words.StateSymbol(op.State)) + " " + code(words.ForeignN(op.ID, 40)) + " " + subject(op) + ": *" + sayN(words.State(op.State)+progressCounts(op), d.line) + "*"
 	if op.Block != nil {
 		l += ", waiting: " + sayN(lower(words.BlockTitle(op.Block.Reason)), d.line) + ageOf(", for ", op.Block.Since, now)
 	}
@@ -117,7 +116,7 @@ func ageOf(prefix string, t, now time.Time) mrkdwn {
 func statusText(ops []workflow.Operation) string {
 	var lines []string
 	for _, op := range ops[:min(len(ops), 10)] {
-		lines = append(lines, words.ForeignN(op.ID, 40)+": "+words.Machine(op.Target)+" in "+words.Quote(op.Target.Cluster.Name())+": "+words.State(op.State)+progressCounts(op))
+		lines = append(lines, words.ForeignN(op.ID, 40)+": "+words.Subject(op)+" in "+words.Quote(op.Clusters()[0].Name())+": "+words.State(op.State)+progressCounts(op))
 	}
 	return words.Count(len(ops), "operation") + ". " + strings.Join(lines, "; ")
 }

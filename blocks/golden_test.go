@@ -105,6 +105,7 @@ func messages() map[string]Message {
 	for name, n := range notices() {
 		out["Notice_"+name] = Notice(op, f, n, noticeTokens(f, n))
 	}
+	addGhosts(out)
 	return out
 }
 

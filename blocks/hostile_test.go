@@ -101,7 +101,7 @@ func (h *hostile) fill(v reflect.Value, most int) {
 
 func states() []workflow.State {
 	return []workflow.State{workflow.Proposed, workflow.AwaitingApproval, workflow.Draining, workflow.StoppingTasks, workflow.Deregistering,
-		workflow.Terminating, workflow.Verifying, workflow.Undoing, workflow.Done, workflow.Unverified, workflow.RefusedOp, workflow.Expired, workflow.Stopped, workflow.Failed, "hostile"}
+		workflow.Terminating, workflow.Verifying, workflow.Undoing, workflow.Releasing, workflow.Done, workflow.Unverified, workflow.RefusedOp, workflow.Expired, workflow.Stopped, workflow.Failed, "hostile"}
 }
 
 func hostileValue[T any](h *hostile, most int) T {
@@ -112,6 +112,9 @@ func hostileValue[T any](h *hostile, most int) T {
 
 // known makes enums real often enough that every branch is drawn.
 func known(h *hostile, op *workflow.Operation) {
+	for i := range op.Rows {
+		op.Rows[i].State = pick(h, []workflow.RowState{workflow.RowWaiting, workflow.RowRunning, workflow.RowDone, workflow.RowUnverified, workflow.RowSkipped, "hostile"})
+	}
 	fates := []ecsops.Fate{ecsops.FateMoves, ecsops.FateWaits, ecsops.FateOrphaned, ecsops.FateStuck, ecsops.FateStops}
 	steps := []ecsops.StepKind{ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister, ecsops.StepForce, ecsops.StepTerminate, ecsops.StepVerify}
 	rules := []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R8", "R9", "A1", "A7", "A12", "T1", "T2"}
@@ -142,6 +145,9 @@ func TestHostileInput(t *testing.T) {
 		most := rapid.SampledFrom([]int{0, 1, 2, 8, 60, 300}).Draw(t, "most")
 		op := hostileValue[workflow.Operation](h, most)
 		known(h, &op)
+		if h.IntN(2) == 0 {
+			op.Rows = nil // no batch
+		}
 		o := Options{Now: epoch, PlanBlock: h.IntN(2) == 0, Approvers: hostileValue[[]string](h, 20)}
 		for name, m := range drawAll(h, op, o) {
 			if err := Check(m); err != nil {
@@ -166,7 +172,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 	run := hostileValue[[]SeqEvent](h, 20)
 	for i := range run {
 		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked,
-			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, "hostile"})
+			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, "hostile"})
 	}
 	answer := hostileValue[workflow.Answer](h, 0)
 	answer.Changes = op.Changes
@@ -178,7 +184,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 		"Card": Card(op, tok, o), "AuditRun": AuditRun(run), "AuditRoot": AuditRoot(op), "Answer": Answer(answer),
 		"List": List(cluster, instances, epoch), "Status": Status([]workflow.Operation{op, op, op}, epoch), "DryRun": DryRun(op.Plan, word), "Undecidable": Undecidable(op.Plan),
 		"Choose": Choose(word, ref, instances), "Nearest": Nearest(word, word, op.Watch), "NotFound": NotFound(ref, []ecsops.ClusterARN{cluster}, op.Watch, nil),
-		"Looking": Looking(ref), "Invite": Invite(word), "Problem": Problem(fmt.Errorf("%s", word)), "ApproverAsk": ApproverAsk(op, o),
+		"Ghosts": Ghosts(hostileGhosts(h), epoch), "Looking": Looking(ref), "Invite": Invite(word), "Problem": Problem(fmt.Errorf("%s", word)), "ApproverAsk": ApproverAsk(op, o),
 		"Refusal": Refusal(policy.Verdict{Reasons: []policy.Reason{policy.Reason(word)}}, RefusalOf{Action: policy.Action(word), Cluster: cluster, Ask: o.Approvers}),
 		"Help":    Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster, cluster}}), "Note": Note(word),
 	}
@@ -193,6 +199,14 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 		out[fmt.Sprintf("Details %d", i)] = m
 	}
 	return out
+}
+
+func hostileGhosts(h *hostile) GhostList {
+	l := GhostList{ID: h.string(), Offset: h.IntN(40) - 5, Clean: h.IntN(2) == 0, Sweep: hostileValue[ecsops.Ghosts](h, 60)}
+	for i := range l.Sweep.Found {
+		l.Sweep.Found[i].Kind = pick(h, []ecsops.GhostKind{ecsops.GhostProven, ecsops.GhostUnproven, ecsops.GhostHostStopped, "hostile"})
+	}
+	return l
 }
 
 func modalsOf(h *hostile, op workflow.Operation) map[string]slack.ModalViewRequest {

@@ -58,6 +58,8 @@ func commands(h HelpFor) []command {
 	}
 	if h.Read || h.Propose {
 		out = append(out,
+			command{"/ecs plan TARGET [CLUSTER]", "The same plan, for looking: no button, no operation.", "/ecs plan i-0a1b2c3d4e5f60001 prod"},
+			command{"/ecs ghosts [CLUSTER]", "Registrations whose machines are gone, with the proof, to clean up one or all.", "/ecs ghosts"},
 			command{"/ecs list [CLUSTER]", "The cluster's instances, with their tasks and agents.", "/ecs list prod"},
 			command{"/ecs status [OPERATION]", "What runs and what ran lately, or everything about one operation.", "/ecs status"})
 	}
