@@ -102,13 +102,16 @@ func (a *act) policyAction() policy.Action {
 	case typeCommand:
 		c, err := Parse(a.text)
 		switch {
-		case err == nil && c.Name == cmdDeregister:
+		case err == nil && c.Name == cmdDeregister && !c.Deregister.DryRun:
 			return policy.Propose
 		case err == nil && c.Name == cmdStop:
 			return policy.Stop
 		}
 		return policy.Read
 	case typeActions:
+		if slices.Contains(ghostActions(), ghostAction(a.action.ActionID)) {
+			return policy.Clean
+		}
 		if v := actionOf(workflow.Verb(a.action.ActionID)); v != "" {
 			return v
 		}
@@ -132,6 +135,9 @@ func (a *act) name() string {
 	case typeActions:
 		if actionOf(workflow.Verb(a.action.ActionID)) != "" || slices.Contains(pickActions(), a.action.ActionID) {
 			return a.action.ActionID
+		}
+		if id := ghostAction(a.action.ActionID); slices.Contains(ghostActions(), id) {
+			return id
 		}
 		return "other_action"
 	case typeSubmission:

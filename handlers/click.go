@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ func (r *Router) clicked(ctx context.Context, a *act, to *reply) error {
 		return r.picked(ctx, a, to)
 	case blocks.ActionChoose:
 		return r.chosen(ctx, a, to)
+	}
+	if slices.Contains(ghostActions(), ghostAction(a.action.ActionID)) {
+		return r.ghostClicked(ctx, a, to)
 	}
 	verb := workflow.Verb(a.action.ActionID)
 	if _, follows := noticeActions()[verb]; follows {
@@ -201,6 +205,9 @@ func (r *Router) engineDecides(ctx context.Context, d workflow.Decision, to *rep
 // judge asks policy about the plan that the button speaks of. The facts are live.
 func (r *Router) judge(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation) policy.Verdict {
 	w := r.facts(ctx, a, tok.Channel, true)
+	if op.IsBatch() {
+		return r.judgeBatch(w, tok.Verb, op)
+	}
 	plan := planOf(op, tok.Revision)
 	if tok.Verb == workflow.Force {
 		plan.Intent.Force = true // what the click asks for

@@ -16,7 +16,9 @@ func (r *Router) command(ctx context.Context, a *act, to *reply) error {
 		return r.mistaken(ctx, a, err, to)
 	}
 	switch c.Name {
-	case cmdDeregister:
+	case cmdGhosts:
+		return r.ghosts(ctx, a, c.Cluster, to)
+	case cmdDeregister, cmdPlan:
 		return r.deregister(ctx, a, c.Deregister, to)
 	case cmdList:
 		return r.list(ctx, a, c.Cluster, to)

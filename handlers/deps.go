@@ -44,6 +44,7 @@ type Store interface {
 // Engine takes proposals and decisions; *workflow.Engine satisfies it.
 type Engine interface {
 	Propose(ctx context.Context, p workflow.Proposal) (workflow.Operation, error)
+	ProposeBatch(ctx context.Context, p workflow.BatchProposal) (workflow.Operation, error)
 	Decide(ctx context.Context, d workflow.Decision) (workflow.Answer, error)
 	Record(ctx context.Context, events ...workflow.Event) error
 	SignOff(ctx context.Context, s workflow.SignOff) (workflow.Answer, error)
@@ -54,6 +55,7 @@ type Fleet interface {
 	Clusters(ctx context.Context) ([]ecsops.ClusterARN, error)
 	Preview(ctx context.Context, ref ecsops.Ref) (ecsops.Preview, error)
 	List(ctx context.Context, cluster ecsops.ClusterARN) ([]ecsops.Listed, error)
+	Ghosts(ctx context.Context, want func(ecsops.ClusterARN) bool) (ecsops.Ghosts, error)
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
 	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
 }

@@ -97,6 +97,9 @@ type world struct {
 	signed    []workflow.SignOff
 	after     ecsops.Aftermath
 	proposed  []workflow.Proposal
+	batches   []workflow.BatchProposal
+	sweep     ecsops.Ghosts // of all clusters
+	sweepErr  error
 	decided   []workflow.Decision
 	recorded  []workflow.Event
 	answer    workflow.Answer
@@ -395,6 +398,31 @@ func (w *world) Propose(_ context.Context, p workflow.Proposal) (workflow.Operat
 	op := workflow.Operation{ID: fmt.Sprintf("op%d", len(w.proposed)), Target: p.Plan.Snapshot.Target, Requester: p.Actor}
 	w.ops[op.ID] = op
 	return op, nil
+}
+
+func (w *world) ProposeBatch(_ context.Context, p workflow.BatchProposal) (workflow.Operation, error) {
+	w.batches = append(w.batches, p)
+	op := workflow.Operation{ID: fmt.Sprintf("batch%d", len(w.batches)), Requester: p.Actor}
+	w.ops[op.ID] = op
+	return op, nil
+}
+
+// Ghosts reads what want keeps, and nothing else.
+func (w *world) Ghosts(_ context.Context, want func(ecsops.ClusterARN) bool) (ecsops.Ghosts, error) {
+	w.happened("sweep")
+	out := w.sweep
+	out.Found, out.Searched, out.ReadAt = nil, nil, w.clock.Now()
+	for _, c := range w.clusters {
+		if want(c) {
+			out.Searched = append(out.Searched, c)
+		}
+	}
+	for _, g := range w.sweep.Found {
+		if want(g.Target.Cluster) {
+			out.Found = append(out.Found, g)
+		}
+	}
+	return out, w.sweepErr
 }
 
 func (w *world) Decide(_ context.Context, d workflow.Decision) (workflow.Answer, error) {

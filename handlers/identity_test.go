@@ -26,7 +26,7 @@ type entry struct {
 
 func entries() map[string]entry {
 	out := map[string]entry{}
-	for _, text := range []string{"deregister " + testEC2, "deregister " + testEC2 + " --dry-run", "deregister", "list prod", "status", "status op", "stop op", "help"} {
+	for _, text := range []string{"deregister " + testEC2, "deregister " + testEC2 + " --dry-run", "deregister", "list prod", "ghosts", "ghosts prod", "plan " + testEC2, "plan", "status", "status op", "stop op", "help"} {
 		e := entry{kind: envCommand, make: func(_ *world, user string) payload { return slash(user, text) }}
 		e.anyRoom = text == "stop op"
 		out["/ecs "+text] = e
@@ -62,6 +62,27 @@ func entries() map[string]entry {
 		p["actions"] = []payload{{"action_id": "choose", "block_id": "choose:C1", "type": "static_select", "selected_option": payload{"value": blocks.ChooseValue(target(prod, 1))}}}
 		return p
 	}}
+	for _, id := range []string{blocks.ActionGhostClean + ":0", blocks.ActionGhostsAll, blocks.ActionGhostsMore} {
+		out["button "+id] = entry{kind: envInteractive, make: func(w *world, user string) payload {
+			w.haunt(2)
+			w.r.sweeps.put("S1", swept{user: user, list: blocks.GhostList{ID: "S1", Sweep: w.sweep, Clean: true}})
+			return ghostClick(user, id, "S1/0")
+		}}
+	}
+	for _, v := range []workflow.Verb{workflow.Confirm, workflow.Cancel, workflow.Stop} {
+		e := entry{kind: envInteractive, make: func(w *world, user string) payload {
+			w.haunt(2)
+			w.card("batch", func(op *workflow.Operation) {
+				op.Target, op.Plan, op.Requester.UserID = ecsops.Target{}, ecsops.Plan{}, "UELSE"
+				for _, g := range w.sweep.Found {
+					op.Rows = append(op.Rows, workflow.Row{Target: g.Target, State: workflow.RowWaiting})
+				}
+			})
+			return click(user, v, "batch-"+string(v))
+		}}
+		e.anyRoom = v == workflow.Stop
+		out["batch button "+string(v)] = e
+	}
 	return out
 }
 
@@ -105,6 +126,9 @@ func (w *world) did() []string {
 	if len(w.signed) > 0 {
 		out = append(out, "signed off")
 	}
+	if len(w.batches) > 0 {
+		out = append(out, "proposed a batch")
+	}
 	for _, d := range w.decided {
 		if d.Verdict.Effect != policy.Refuse {
 			out = append(out, "decided "+string(d.Verb))
@@ -126,7 +150,7 @@ func (w *world) did() []string {
 		}
 	}
 	for _, s := range w.said { // op's card, the list and the plan name the instance
-		if len(s.text) > 0 && containsAny(s.text, "eu-north-1a", "after a yes") {
+		if len(s.text) > 0 && containsAny(s.text, "eu-north-1a", "after a yes", "searched") {
 			out = append(out, "told")
 		}
 	}

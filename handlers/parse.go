@@ -30,7 +30,9 @@ const (
 const (
 	cmdHelp       = "help"
 	cmdDeregister = "deregister"
+	cmdGhosts     = "ghosts"
 	cmdList       = "list"
+	cmdPlan       = "plan" // deregister --dry-run
 	cmdStatus     = "status"
 	cmdStop       = "stop"
 )
@@ -38,9 +40,9 @@ const (
 // Command is a parsed /ecs command. Only the fields of its Name are set.
 type Command struct {
 	Name       string
-	Deregister DeregisterArgs
-	Cluster    string // list
-	Operation  string // status, stop
+	Deregister DeregisterArgs // plan too
+	Cluster    string         // list, ghosts
+	Operation  string         // status, stop
 }
 
 // DeregisterArgs are the arguments of deregister, as typed.
@@ -101,18 +103,11 @@ type grammar struct {
 	Help struct {
 		About []string `arg:"" optional:""`
 	} `cmd:""`
-	Deregister struct {
-		Target    string       `arg:"" optional:""`
-		In        string       `arg:"" optional:"" name:"in"`
-		Cluster   string       `name:"cluster"`
-		Account   string       `name:"account"`
-		Region    string       `name:"region"`
-		Reason    string       `name:"reason"`
-		Deadline  minutes      `name:"deadline"`
-		DryRun    bool         `name:"dry-run"`
-		Force     bool         `name:"force"`
-		Terminate terminateArg `name:"terminate"`
-		Intent    string       `name:"intent" enum:"retire,move" default:"retire"`
+	Deregister deregisterGrammar `cmd:""`
+	Plan       deregisterGrammar `cmd:""`
+	Ghosts     struct {
+		In      string `arg:"" optional:"" name:"in"`
+		Cluster string `name:"cluster"`
 	} `cmd:""`
 	List struct {
 		In      string `arg:"" optional:"" name:"in"`
@@ -124,6 +119,21 @@ type grammar struct {
 	Stop struct {
 		Operation string `arg:"" optional:""`
 	} `cmd:""`
+}
+
+// deregisterGrammar is that of deregister, and of plan, which is its dry run.
+type deregisterGrammar struct {
+	Target    string       `arg:"" optional:""`
+	In        string       `arg:"" optional:"" name:"in"`
+	Cluster   string       `name:"cluster"`
+	Account   string       `name:"account"`
+	Region    string       `name:"region"`
+	Reason    string       `name:"reason"`
+	Deadline  minutes      `name:"deadline"`
+	DryRun    bool         `name:"dry-run"`
+	Force     bool         `name:"force"`
+	Terminate terminateArg `name:"terminate"`
+	Intent    string       `name:"intent" enum:"retire,move" default:"retire"`
 }
 
 // minutes is a duration; a bare number means minutes.
@@ -198,7 +208,9 @@ func Parse(text string) (Command, error) {
 	return parseArgs(args[0], rest)
 }
 
-func subcommands() []string { return []string{cmdDeregister, cmdHelp, cmdList, cmdStatus, cmdStop} }
+func subcommands() []string {
+	return []string{cmdDeregister, cmdGhosts, cmdHelp, cmdList, cmdPlan, cmdStatus, cmdStop}
+}
 
 var (
 	wrapped   = regexp.MustCompile(`<([^<>|\s]+)(?:\|[^<>]*)?>`)
@@ -347,26 +359,17 @@ func lastOption(rest []string) string {
 // command takes kong's reading over into ours.
 func (g *grammar) command(name string) (Command, error) {
 	c := Command{Name: name}
+	var err error
 	switch name {
 	case cmdDeregister:
-		d := g.Deregister
-		cluster, err := oneCluster(d.In, d.Cluster)
-		if err != nil {
-			return Command{}, err
-		}
-		if utf8.RuneCountInString(d.Reason) > maxReason {
-			return Command{}, &Mistake{What: mistakeReason}
-		}
-		c.Deregister = DeregisterArgs{
-			Target: strings.TrimSpace(d.Target), Cluster: cluster, Account: d.Account, Region: strings.ToLower(d.Region), Reason: strings.TrimSpace(d.Reason),
-			Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Move: d.Intent == string(ecsops.Move),
-		}
+		c.Deregister, err = g.Deregister.args()
+	case cmdPlan:
+		c.Deregister, err = g.Plan.args()
+		c.Deregister.DryRun = true
 	case cmdList:
-		cluster, err := oneCluster(g.List.In, g.List.Cluster)
-		if err != nil {
-			return Command{}, err
-		}
-		c.Cluster = cluster
+		c.Cluster, err = oneCluster(g.List.In, g.List.Cluster)
+	case cmdGhosts:
+		c.Cluster, err = oneCluster(g.Ghosts.In, g.Ghosts.Cluster)
 	case cmdStatus:
 		c.Operation = operationID(g.Status.Operation)
 	case cmdStop:
@@ -375,7 +378,24 @@ func (g *grammar) command(name string) (Command, error) {
 			return Command{}, &Mistake{What: mistakeMissing, Word: "OPERATION"}
 		}
 	}
+	if err != nil {
+		return Command{}, err
+	}
 	return c, nil
+}
+
+func (d deregisterGrammar) args() (DeregisterArgs, error) {
+	cluster, err := oneCluster(d.In, d.Cluster)
+	if err != nil {
+		return DeregisterArgs{}, err
+	}
+	if utf8.RuneCountInString(d.Reason) > maxReason {
+		return DeregisterArgs{}, &Mistake{What: mistakeReason}
+	}
+	return DeregisterArgs{
+		Target: strings.TrimSpace(d.Target), Cluster: cluster, Account: d.Account, Region: strings.ToLower(d.Region), Reason: strings.TrimSpace(d.Reason),
+		Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Move: d.Intent == string(ecsops.Move),
+	}, nil
 }
 
 func oneCluster(positional, option string) (string, error) {

@@ -66,6 +66,16 @@ func TestParse(t *testing.T) {
 		`deregister i-0abc123def4567890 --reason "a; b | c & d"`:  reason("a; b | c & d"),
 		`deregister i-0abc123def4567890 --reason "R&amp;D &lt;3"`: reason("R&D <3"),
 		"deregister i-0abc123def4567890 --reason ‘worn out’":      reason("worn out"),
+		"plan i-0abc123def4567890 prod --force --deadline 2h": {Name: cmdPlan, Deregister: DeregisterArgs{
+			Target: "i-0abc123def4567890", Cluster: "prod", Force: true, Deadline: 2 * time.Hour, DryRun: true}},
+		"plan i-0abc123def4567890 --dry-run": {Name: cmdPlan, Deregister: DeregisterArgs{Target: "i-0abc123def4567890", DryRun: true}},
+		"plan i-0abc123def4567890 —terminate=Shrink —reason “kernel update”": {Name: cmdPlan, Deregister: DeregisterArgs{
+			Target: "i-0abc123def4567890", Terminate: TerminateShrink, Reason: "kernel update", DryRun: true}},
+		"plan":                   {Name: cmdPlan, Deregister: DeregisterArgs{DryRun: true}},
+		"ghosts":                 {Name: cmdGhosts},
+		"Ghosts prod":            {Name: cmdGhosts, Cluster: "prod"},
+		"ghosts —cluster prod":   {Name: cmdGhosts, Cluster: "prod"},
+		"ghosts --help":          {Name: cmdHelp},
 		"list":                   {Name: cmdList},
 		"list prod":              {Name: cmdList, Cluster: "prod"},
 		"list --cluster prod":    {Name: cmdList, Cluster: "prod"},
@@ -95,6 +105,13 @@ func TestParse(t *testing.T) {
 func TestParseMistakes(t *testing.T) {
 	for text, want := range map[string]Mistake{
 		"deregster i-1":                         {What: mistakeSubcommand, Word: "deregster", Near: []string{"deregister"}},
+		"gohsts":                                {What: mistakeSubcommand, Word: "gohsts", Near: []string{"ghosts"}},
+		"ghosts a b":                            {What: mistakeExtra, Word: "b"},
+		"ghosts prod --cluster other":           {What: mistakeExtra, Word: "prod"},
+		"ghosts --dry-run":                      {What: mistakeOption, Word: "--dry-run"},
+		"plan i-1 prod extra":                   {What: mistakeExtra, Word: "extra"},
+		"plan i-1 --frce":                       {What: mistakeOption, Word: "--frce", Near: []string{"--force"}},
+		"plan i-1 --intent steal":               {What: mistakeValue, Word: "--intent", Near: []string{"--intent=retire"}},
 		"lst":                                   {What: mistakeSubcommand, Word: "lst", Near: []string{"list"}},
 		"drain i-1":                             {What: mistakeSubcommand, Word: "drain"},
 		"i-0abc123def4567890":                   {What: mistakeSubcommand, Word: "i-0abc123def4567890"},
@@ -161,6 +178,7 @@ func TestOptionsAreNeverInvented(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "help", "deregister i-1 prod --force --terminate=shrink --deadline 45m --reason “x”", "list —cluster", "stop ’", "<a|b> \x00 --", "status - -- --= -=",
+		"plan", "plan i-1 prod --force —dry-run", "plan -- --force", "ghosts", "ghosts prod —cluster=prod", "ghosts <http://prod|prod> ’", "ghosts --", "plan --terminate= --deadline=",
 		"deregister --", "deregister -- --force", "deregister --terminate= --deadline=", "-", "--=x",
 	} {
 		f.Add(s)
@@ -179,6 +197,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if c.Name == "" {
 			t.Fatalf("%q: no command and no mistake", text)
+		}
+		if c.Name == cmdPlan && !c.Deregister.DryRun {
+			t.Fatalf("%q: a plan that can be confirmed", text)
 		}
 		if c.Deregister.Force && !strings.Contains(strings.ToLower(normalise(text)), "force") {
 			t.Fatalf("%q: force from nowhere", text)

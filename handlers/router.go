@@ -35,6 +35,7 @@ type Router struct {
 	jobs    chan job
 	picks   *memory[*pick]
 	choices *memory[choice]
+	sweeps  *memory[swept]
 	orphans *memory[[]string] // ARNs that a force modal showed, by token and user
 	told    *memory[bool]     // envelopes whose person was told that it is tried again
 
@@ -60,6 +61,7 @@ func New(d Deps) (*Router, error) {
 		jobs:    make(chan job, queueLength),
 		picks:   newMemory[*pick](d.Clock, picksKept, picksLife),
 		choices: newMemory[choice](d.Clock, picksKept, picksLife),
+		sweeps:  newMemory[swept](d.Clock, picksKept, picksLife),
 		orphans: newMemory[[]string](d.Clock, picksKept, picksLife),
 		told:    newMemory[bool](d.Clock, queueLength, workflow.InboxLimit),
 		taken:   map[string]bool{},

@@ -37,7 +37,7 @@ func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) er
 	if err != nil {
 		return fmt.Errorf("reading operation %s: %w", id, err)
 	}
-	if err := r.ask(ctx, w, question{action: policy.Read, cluster: op.Target.Cluster, target: &op.Target}, to); err != nil {
+	if err := r.askAbout(ctx, w, op, to); err != nil {
 		return err
 	}
 	for _, m := range blocks.Details(op, blocks.Options{Now: r.Clock.Now()}) {
@@ -49,14 +49,15 @@ func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) er
 // visible keeps the operations on clusters that the person may read.
 func (r *Router) visible(w asker, ops []workflow.Operation) []workflow.Operation {
 	may := map[ecsops.ClusterARN]bool{}
-	return slices.DeleteFunc(slices.Clone(ops), func(op workflow.Operation) bool {
-		ok, asked := may[op.Target.Cluster]
+	hidden := func(c ecsops.ClusterARN) bool {
+		ok, asked := may[c]
 		if !asked {
-			ok = policy.Decide(r.Rules, policy.Request{Action: policy.Read, Person: w.person, Channel: w.place, Cluster: op.Target.Cluster}).Allowed()
-			may[op.Target.Cluster] = ok
+			ok = policy.Decide(r.Rules, policy.Request{Action: policy.Read, Person: w.person, Channel: w.place, Cluster: c}).Allowed()
+			may[c] = ok
 		}
 		return !ok
-	})
+	}
+	return slices.DeleteFunc(slices.Clone(ops), func(op workflow.Operation) bool { return slices.ContainsFunc(op.Clusters(), hidden) })
 }
 
 // noOperation answers an unknown operation id with the nearest that the person may see.
