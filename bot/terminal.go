@@ -190,7 +190,7 @@ func (a *At) operation(ctx context.Context, id string) (workflow.Operation, erro
 }
 
 func oneLine(op workflow.Operation, now time.Time) string {
-	s := fmt.Sprintf("%s  %s %s, %s (%s", op.ID, words.StateSymbol(op.State), words.Machine(op.Target), words.State(op.State), words.Where(op.Target))
+	s := fmt.Sprintf("%s  %s %s, %s (%s", op.ID, words.StateSymbol(op.State), words.Subject(op), words.State(op.State), words.SubjectWhere(op))
 	switch {
 	case op.State.Terminal():
 		s += ", ended " + words.Time(op.EndedAt)
@@ -216,6 +216,9 @@ func (a *At) printOperation(op workflow.Operation) error {
 			last += ", outcome not known yet"
 		}
 		lines = append(lines, last)
+	}
+	for _, r := range op.Rows {
+		lines = append(lines, words.RowSymbol(r.State)+" "+words.Machine(r.Target)+": "+words.Row(r))
 	}
 	if op.Progress.Total > 0 {
 		lines = append(lines, fmt.Sprintf("%d of %s left", op.Progress.Left, words.Count(op.Progress.Total, "task")))
