@@ -64,6 +64,15 @@ func TestFollowUpIsCompareAndSwap(t *testing.T) {
 		if op := get(t, db, "op1"); op.Events != 3 {
 			t.Errorf("%d events: those of the losers were kept", op.Events)
 		}
+		f = followed(t, db, "op1")
+		alone := race(t, func(i int) error {
+			mine := f
+			mine.Told = 100 + i
+			return db.Commit(t.Context(), workflow.Change{FollowUp: &mine})
+		})
+		if alone[nil] != 1 || alone[workflow.ErrConflict] != racers-1 {
+			t.Errorf("without an event, one of %d may write: %v", racers, alone)
+		}
 		if err := db.Commit(t.Context(), workflow.Change{FollowUp: follow("op1", noon)}); !errors.Is(err, workflow.ErrConflict) {
 			t.Errorf("a second beginning: %v", err)
 		}
