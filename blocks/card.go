@@ -18,7 +18,7 @@ import (
 // CardVerbs that have a token; without tokens the card has none.
 func Card(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Message {
 	if op.IsBatch() {
-		return batchCard(op, tokens, o)
+		return batchCard(op, tokens)
 	}
 	return fit(func(d depth) Message {
 		s := newSheet()

@@ -161,16 +161,15 @@ func spokenGhosts(g ecsops.Ghosts, title string) string {
 }
 
 // batchCard draws a batch: a row for each ghost, as it stands.
-func batchCard(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Message {
+func batchCard(op workflow.Operation, tokens map[workflow.Verb]string) Message {
 	return fit(func(d depth) Message {
 		s := newSheet()
 		s.header(batchHeadline(op))
 		s.section("where", batchWhere(op, d))
-		switch {
-		case op.State == workflow.Proposed:
+		if op.State == workflow.Proposed {
 			s.section("verdict", "✅ *Safe to clean up: every machine is gone*",
 				"Nothing can be orphaned, so one yes is enough. Each ghost is proven again right before its registration is removed by force; what is none any more is left alone.")
-		default:
+		} else {
 			s.section("state", mrkdwn(words.StateSymbol(op.State))+" *"+say(strings.TrimSuffix(batchState(op), "."))+"*"+mrkdwn(": "+rowCounts(op)), sayN(words.RowsExplained(op.Rows), 400))
 		}
 		drawRows(s, op, d)

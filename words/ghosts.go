@@ -42,10 +42,10 @@ func GhostWayOut(k ecsops.GhostKind) string {
 // Proof is what EC2 said of a machine, since when, and in which answer.
 func Proof(p ecsops.MachineProof) string {
 	s := "EC2 says " + Quote(p.State)
-	switch {
-	case p.State == "":
+	switch p.State {
+	case "":
 		return "EC2 said nothing"
-	case p.State == "not-found":
+	case "not-found":
 		s = "EC2 knows no such machine"
 	}
 	if !p.Since.IsZero() {
