@@ -45,22 +45,22 @@ func TestThemes(t *testing.T) {
 		p.settled()
 		return background()
 	}
-	light := shows("the system's theme", "system")
+	bright := shows("the system's theme", "system")
 	if _, err := ask(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}); err != nil {
 		t.Fatal(err)
 	}
-	dark := shows("the system's theme", "system")
-	if light == dark {
-		t.Errorf("a dark system gives the same background, %s", dark)
+	dim := shows("the system's theme", "system")
+	if bright == dim {
+		t.Errorf("a dark system gives the same background, %s", dim)
 	}
 	p.whole().find("button", "^Theme: ").press()
-	if got := shows("the light theme", "light"); got != light {
-		t.Errorf("light by the button is %s, by the system %s", got, light)
+	if got := shows("the light theme", light); got != bright {
+		t.Errorf("light by the button is %s, by the system %s", got, bright)
 	}
 	p.whole().find("button", "^Theme: ").press()
-	if got := shows("the dark theme", "dark"); got != dark {
-		t.Errorf("dark by the button is %s, by the system %s", got, dark)
+	if got := shows("the dark theme", dark); got != dim {
+		t.Errorf("dark by the button is %s, by the system %s", got, dim)
 	}
 }
 
@@ -154,6 +154,18 @@ func screensOf(p *tab) []screen {
 func (p *tab) screen(name string) {
 	p.t.Helper()
 	p.whole().find("navigation", "^Screens$").find("button", "^"+name+"$").press()
+}
+
+// TestThePageItselfStandsStill: what scrolls scrolls within its own frame; nothing
+// that is hidden from the eyes makes the window longer.
+func TestThePageItselfStandsStill(t *testing.T) {
+	p := playgroundAt(t, desktop, 10)
+	for _, name := range []string{"Stories", "Faults", "Calls"} {
+		p.account().find("tab", "^"+name).press()
+		if long := eval[float64](p, `document.documentElement.scrollHeight - innerHeight`); long > 0 {
+			t.Errorf("with %s open the page is %g px longer than the window", name, long)
+		}
+	}
 }
 
 // TestPhone does the main job in a window of a phone, with the thumb.

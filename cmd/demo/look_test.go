@@ -202,6 +202,8 @@ func (s seen) press() {
 // pressable is the middle of the node, or why it cannot be hit.
 const pressable = `function() {
 	this.scrollIntoView({block: "center", inline: "nearest", behavior: "instant"});
+	for (let e = this.parentElement; e; e = e.parentElement) // nobody can scroll what hides what flows over
+		if (getComputedStyle(e).overflowY === "hidden") e.scrollTop = 0;
 	const r = this.getBoundingClientRect();
 	if (r.width < 1 || r.height < 1) return {why: "it has no size"};
 	if (this.disabled || this.getAttribute("aria-disabled") === "true") return {why: "it is disabled"};
