@@ -80,6 +80,28 @@ func amberPlan() ecsops.Plan {
 	}
 }
 
+// roomPlan has a service for each verdict of the capacity simulation.
+func roomPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Verdict = ecsops.Red
+	web := ecsops.Room{Service: "web", Verdict: ecsops.RoomFits, Copies: 3, Places: 5, Waves: 2, Landing: []ecsops.Landing{
+		{EC2: "i-0a1b2c3d4e5f60005", AZ: "eu-central-1b", Copies: 2}, {EC2: "i-0a1b2c3d4e5f60006", AZ: "eu-central-1c", Copies: 1}}}
+	api := ecsops.Room{Service: "api", Verdict: ecsops.RoomUnknown, Why: ecsops.UnsureTight, Copies: 1, Places: 1}
+	feed := ecsops.Room{Service: "feed", Verdict: ecsops.RoomScaleOut, Why: ecsops.LacksCPU, Copies: 4, Provider: "prod-cp", New: 2}
+	encoder := ecsops.Room{Service: "encoder", Verdict: ecsops.RoomWontFit, Why: ecsops.LacksMemory, Copies: 2, Most: 1, Places: 1}
+	payments := ecsops.Room{Service: "payments", Verdict: ecsops.RoomBlocked, Copies: 1}
+	p.Findings = []ecsops.Finding{
+		{Rule: ecsops.RuleWontFit, Severity: ecsops.Red, Rooms: []ecsops.Room{encoder}, Count: 1},
+		{Rule: ecsops.RuleDrainImpossible, Severity: ecsops.Red, Rooms: []ecsops.Room{payments}, Count: 1,
+			Services: []ecsops.ServiceImpact{{Service: "payments", Here: 1, Running: 1, Desired: 1, MinPercent: 100, MaxPercent: 100, Floor: 1}}},
+		{Rule: ecsops.RuleScaleOut, Severity: ecsops.Amber, Rooms: []ecsops.Room{feed}, Count: 1},
+		{Rule: ecsops.RuleRoomUnsure, Severity: ecsops.Amber, Rooms: []ecsops.Room{api}, Count: 1},
+		{Rule: ecsops.RuleRoom, Severity: ecsops.Green, Rooms: []ecsops.Room{web}, Count: 1},
+	}
+	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateMoves}, {Task: task("e5f6071889abcdef0123456789abcde5", "payments:31", "payments", ecsops.Replica, "bridge"), Fate: ecsops.FateStuck, Rule: ecsops.RuleDrainImpossible}}
+	return p
+}
+
 func redPlan() ecsops.Plan {
 	p := amberPlan()
 	p.Verdict = ecsops.Red

@@ -138,7 +138,8 @@ func cards() map[string]workflow.Operation {
 	revised := proposed(amberPlan())
 	revised.Revision, revised.Changes = 2, drifted().Changes
 	return map[string]workflow.Operation{
-		"proposed": proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
+		"proposed_room": proposed(roomPlan()),
+		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,

@@ -192,8 +192,8 @@ func (e *roomEstate) service(n, providers int, here bool) {
 		}
 	}
 	s.Desired = len(s.On)
-	if e.chance(10) {
-		s.Desired += e.one(1, 2, -1)
+	if e.chance(10) || !here && e.chance(3) {
+		s.Desired += e.one(1, 2, 2, -1)
 	}
 	s.Desired = max(s.Desired, 0)
 	e.named = append(e.named, s)

@@ -73,7 +73,7 @@ func roomBody(r ecsops.Room) string {
 	case ecsops.RoomBlocked:
 		return "no copy may start and no task may stop"
 	}
-	return copies + ", " + unsure(r)
+	return copies + "; " + unsure(r)
 }
 
 func waves(r ecsops.Room) string {
@@ -133,37 +133,37 @@ func lacks(r ecsops.Room) string {
 func unsure(r ecsops.Room) string {
 	switch r.Why {
 	case ecsops.UnsureTight:
-		return "which fit only if everything is placed well"
+		return "there is room only if everything is placed well"
 	case ecsops.UnsureStopping:
-		return "which fit once tasks that are stopping elsewhere have ended"
+		return "there is room once tasks that are stopping elsewhere have ended"
 	case ecsops.UnsureShrinking:
-		return "which fit only if a service elsewhere gives up the room that it is about to"
+		return "there is room only if a service elsewhere gives up what it is about to"
 	case ecsops.UnsureSurplus:
-		return "while it runs more tasks than it wants: which of them go is not known"
+		return "the service runs more tasks than it wants, and which of them go is not known"
 	case ecsops.UnsureDeployment:
-		return "while a deployment of it is under way"
+		return "a deployment of the service is under way"
 	case ecsops.UnsureDefinition:
-		return "which ask for " + Quote(r.Detail) + ": the bot does not simulate that"
+		return "the task asks for " + Quote(r.Detail) + ", which the bot does not simulate"
 	case ecsops.UnsureVolumes:
-		return "which need EBS volumes attached: how many an instance takes is not known"
+		return "the task needs EBS volumes attached, and how many an instance takes is not known"
 	case ecsops.UnsureManaged:
-		return "for which the Managed Instances of " + Quote(r.Detail) + " bring machines of AWS's choice"
+		return "Managed Instances of " + Quote(r.Detail) + " bring machines of AWS's choice"
 	case ecsops.UnsureConstraint:
-		return "whose constraint " + Quote(r.Detail) + " the bot cannot judge beforehand"
+		return "the bot cannot judge the constraint " + Quote(r.Detail) + " beforehand"
 	case ecsops.UnsureTrunking:
-		return "which need network interfaces: with ENI trunking their number is not to be read"
+		return "the task needs a network interface, and with ENI trunking how many are left cannot be read"
 	case ecsops.UnsureLeaving:
-		return "which fit only on instances that their Auto Scaling group is taking out"
+		return "there is room only on instances that their Auto Scaling group is taking out"
 	case ecsops.UnsureFacts:
 		return missing(r.Missing)
 	case ecsops.UnsureLaunch:
-		return "which fit only if capacity provider " + Quote(r.Detail) + " brings a new instance in time"
+		return "there is room only if capacity provider " + Quote(r.Detail) + " brings a new instance in time"
 	case ecsops.UnsureDraining:
-		return "while " + Quote(r.Detail) + " is draining too: its tasks want the same room"
+		return Quote(r.Detail) + " is draining too, and its tasks want the same room"
 	case ecsops.UnsureRival:
-		return "while service " + Quote(r.Detail) + " wants room too, and how much cannot be told"
+		return "service " + Quote(r.Detail) + " wants room too, and how much cannot be told"
 	case ecsops.UnsurePlacement:
-		return "whose launch type, subnets or ports may keep them from where there is room"
+		return "launch type, subnets or ports may keep it from where there is room"
 	}
 	return "for the reason " + Quote(string(r.Why))
 }

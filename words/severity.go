@@ -1,6 +1,10 @@
 package words
 
-import "ecsbot/ecsops"
+import (
+	"slices"
+
+	"ecsbot/ecsops"
+)
 
 // Symbol is a severity's sign; its shape tells as much as its colour.
 func Symbol(s ecsops.Severity) string {
@@ -174,7 +178,11 @@ func Fate(f ecsops.Fate) string {
 // FateUnder is Fate under a plan: where the plan itself found no place to move to,
 // nobody is promised one.
 func FateUnder(p ecsops.Plan, f ecsops.Fate) string {
-	if f == ecsops.FateMoves && noPlace(p) {
+	switch {
+	case f != ecsops.FateMoves || !noPlace(p):
+	case slices.ContainsFunc(p.Rooms(), func(r ecsops.Room) bool { return r.Verdict == ecsops.RoomFits }):
+		return "To be replaced elsewhere, but not all have a place"
+	default:
 		return "To be replaced elsewhere, but there may be no place"
 	}
 	return Fate(f)
