@@ -111,6 +111,9 @@ func spoken(op workflow.Operation) string {
 		if op.Block != nil {
 			s += " " + words.BlockOf(op)
 		}
+		if held := words.HeldBy(blocking(op)); held != "" {
+			s += " Held by: " + held + "."
+		}
 		if op.Proposal != nil {
 			s += " A new revision awaits a decision: " + sentences(words.Verdict(p), words.First(p)) + spokenOrphans(p, op.Target)
 		}
@@ -192,8 +195,10 @@ func shownPlan(op workflow.Operation) ecsops.Plan {
 //     does not move. A forced plan has cancel, confirm: its confirm opens
 //     ForceModal (the instance id is typed there), as force's does.
 //   - awaiting approval: approve, deny, cancel; of a force: cancel, deny, approve.
-//   - running: stop. At the drain's deadline: wait, stop, force. A proposal that
-//     came up meanwhile (drift, force) adds confirm, or approve and deny.
+//   - running: stop. While something holds the drain also what may free it: wait
+//     once half of the time is over, stop_tasks for standalone tasks, force where the
+//     machine is stopped or gone. At the drain's deadline: wait, stop, force. A proposal
+//     that came up meanwhile (drift, force) has confirm, or approve and deny, beside stop.
 //   - a batch: confirm, cancel; while some of it waits, stop.
 //   - deregistered, undoing, ended, or barred by R10 or R11: none.
 func CardVerbs(op workflow.Operation) []workflow.Verb {
@@ -213,10 +218,8 @@ func CardVerbs(op workflow.Operation) []workflow.Verb {
 		return proposalVerbs(op)
 	case op.State == workflow.Verifying, !op.GoneAt.IsZero() && op.State != workflow.Terminating, !op.OrderedTermination.IsZero():
 		return nil
-	case op.Block != nil && op.Block.Reason == workflow.BlockedDeadline:
-		return []workflow.Verb{workflow.Wait, workflow.Stop, workflow.Force}
 	}
-	return []workflow.Verb{workflow.Stop}
+	return runningVerbs(op)
 }
 
 func undecidedVerbs(p ecsops.Plan) []workflow.Verb {

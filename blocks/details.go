@@ -16,7 +16,7 @@ const detailsMost = 10
 func Details(op workflow.Operation, o Options) []Message {
 	out := []Message{Card(op, nil, o)}
 	p := shownPlan(op)
-	lines := batchLines(op)
+	lines := append(batchLines(op), heldDetails(op)...)
 	for _, f := range byUrgency(p.Findings) {
 		lines = append(lines, mrkdwn(words.Symbol(f.Severity))+" "+mrkdwn(words.Severity(f.Severity))+", "+sayN(string(f.Rule), 12)+": "+sayN(words.Finding(f), 900))
 	}

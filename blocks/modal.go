@@ -218,10 +218,10 @@ func orphanSections(s *sheet, orphans []ecsops.TaskRef) {
 	}
 }
 
-// StopTasksModal offers the standalone tasks of the undecided plan for stopping,
-// a hundred at most. id goes into private_metadata: the confirm button's token.
+// StopTasksModal offers the standalone tasks of OfferedTasks for stopping, a hundred
+// at most. id goes into private_metadata: the token of the confirm or stop_tasks button.
 func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
-	ts := waitingTasks(shownPlan(op))
+	ts := OfferedTasks(op)
 	s := newSheet()
 	s.section("where", where(op.Target))
 	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch such tasks: it waits until they end, or until the bot stops what you tick. Nothing starts them again."))
@@ -239,6 +239,15 @@ func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
 	v := modal("Tasks without a service", CallbackStopTasks, id, s.blocks)
 	v.Submit = plain("Confirm", viewTitleLimit)
 	return v
+}
+
+// OfferedTasks are the standalone tasks that nobody decided on: those of the undecided
+// plan, or those that hold the running drain.
+func OfferedTasks(op workflow.Operation) []ecsops.TaskRef {
+	if op.Proposal == nil && op.State.Locks() {
+		return op.Stoppable()
+	}
+	return waitingTasks(shownPlan(op))
 }
 
 // taskOptions are the tasks to tick. The value is the task's id: an ARN may be

@@ -78,6 +78,15 @@ func codeN(foreign string, limit int) mrkdwn {
 	return "`" + cutEscaped(s, limit-2) + "`"
 }
 
+// codeLong is code for a foreign sentence, of which more is shown than of a name.
+func codeLong(foreign string, limit int) mrkdwn {
+	s := words.ForeignN(foreign, words.QuoteLimit)
+	if s == "" || limit < 4 {
+		return ""
+	}
+	return "`" + cutEscaped(s, limit-2) + "`"
+}
+
 // emojiLike is what Slack would draw as an emoji.
 var emojiLike = regexp.MustCompile(`:([A-Za-z0-9_+'\-]+):`)
 

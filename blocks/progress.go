@@ -29,7 +29,7 @@ func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
 		s.section("steps", foldedSteps(op, d)...)
 	}
 	drawHolding(s, op, d)
-	s.context("looked", looked(op), deadline(op))
+	s.context("looked", looked(op), explanation(op), deadline(op))
 }
 
 // progressCounts is ": 3 of 7 tasks left", while there is something to count.
@@ -47,7 +47,7 @@ func progressCounts(op workflow.Operation) string {
 
 func etaLine(op workflow.Operation, o Options) mrkdwn {
 	switch {
-	case op.State != workflow.Draining && op.State != workflow.StoppingTasks, op.Block != nil, op.Progress.Why != "":
+	case op.State != workflow.Draining && op.State != workflow.StoppingTasks, op.Block != nil, len(op.Progress.Holds) > 0:
 		return "" // what holds it says why nobody can tell
 	case op.Progress.ETA > 0:
 		return say("About " + words.Duration(op.Progress.ETA) + " more.")
@@ -117,24 +117,18 @@ func drawHolding(s *sheet, op workflow.Operation, d depth) {
 		s.section("pending", pendingLines(op, d)...)
 		return
 	}
+	drawHolds(s, op, d)
 	p := op.Progress
 	var lines []mrkdwn
-	if p.Why != "" {
-		e := words.Explain(ecsops.Finding{Rule: p.Why})
-		lines = append(lines, "*What holds it:* "+sayN(e.Title, 200)+", since "+when(p.HeldSince))
-		lines = append(lines, sayN(words.Holding(p.Why), d.line))
-	}
-	if words.Foreign(p.Quote) != "" {
-		lines = append(lines, "The service says: "+code(p.Quote))
-	}
 	if p.Unreadable != nil {
 		lines = append(lines, sayN("The last look failed: "+words.Unknown(*p.Unreadable)+".", d.line))
 	}
-	if n := max(p.Left, len(p.Holding)); len(p.Holding) > 0 {
+	others := unexplained(op)
+	if n := max(p.Left-len(explained(op)), len(others)); len(others) > 0 {
 		lines = append(lines, "*Still there*")
-		items := min(d.items, len(p.Holding))
+		items := min(d.items, len(others))
 		list := bullets(n, depth{items, d.line}, func(i int) mrkdwn {
-			return sayN(words.Task(p.Holding[i])+", "+words.Quote(p.Holding[i].Status), d.line)
+			return sayN(words.Task(others[i])+", "+words.Quote(others[i].Status), d.line)
 		}, seeStatus(op.ID))
 		lines = append(lines, list...)
 	}
@@ -161,6 +155,14 @@ func looked(op workflow.Operation) mrkdwn {
 		return "Not looked yet"
 	}
 	return "Last looked " + when(op.Progress.LookedAt)
+}
+
+// explanation says how old the causes are, and how often they are read.
+func explanation(op workflow.Operation) mrkdwn {
+	if !op.Held() || op.Progress.ExplainedAt.IsZero() {
+		return ""
+	}
+	return "What holds it was read " + when(op.Progress.ExplainedAt) + ", is read again each " + say(words.Duration(workflow.ExplainEvery))
 }
 
 func deadline(op workflow.Operation) mrkdwn {

@@ -223,6 +223,12 @@ func (a *At) printOperation(op workflow.Operation) error {
 	if op.Progress.Total > 0 {
 		lines = append(lines, fmt.Sprintf("%d of %s left", op.Progress.Left, words.Count(op.Progress.Total, "task")))
 	}
+	if op.Held() {
+		for _, g := range words.HoldGroups(op.Progress.Holds) {
+			lines = append(lines, "held: "+words.HoldLine(g.Hold, g.Names()))
+		}
+		lines = append(lines, "what holds it was read at "+words.Time(op.Progress.ExplainedAt)+", is read again each "+words.Duration(workflow.ExplainEvery))
+	}
 	for _, c := range op.Progress.Checks {
 		lines = append(lines, words.Check(c))
 	}

@@ -55,6 +55,10 @@ type LookFor struct {
 	EC2          bool
 	Group        string
 	ENIs         []string // for Verify: which of these still exist
+	// Holds reads what Holds judges by: the services of the tasks found and their events,
+	// the scale-in protection of their tasks, the definitions of the tasks, and EC2 when the
+	// agent is disconnected.
+	Holds bool
 }
 
 // CheckResult is one answer of a verification.

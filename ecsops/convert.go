@@ -69,6 +69,9 @@ func toTask(t ecstypes.Task) Task {
 	if t.StartedAt != nil {
 		out.StartedAt = t.StartedAt.UTC()
 	}
+	if t.StoppingAt != nil {
+		out.StoppingAt = t.StoppingAt.UTC()
+	}
 	if name, ok := strings.CutPrefix(out.Group, servicePrefix); ok && strings.HasPrefix(out.StartedBy, schedulerPrefix) {
 		out.Class, out.Service = Replica, name
 	}

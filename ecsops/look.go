@@ -47,11 +47,15 @@ func (f *Fleet) look(ctx context.Context, t Target, lf LookFor) Snapshot {
 	out.Instance = settle(r, "instance", "ecs:DescribeContainerInstances", instance)
 	found, tasksErr := tasks.wait(ctx)
 	named, servicesErr := services.wait(ctx)
-	classify(found, named)
-	out.Tasks = fact("tasks", "ecs:DescribeTasks", found, tasksErr)
 	if len(lf.Services) > 0 {
 		out.Services = fact("services", "ecs:DescribeServices", named, servicesErr)
 	}
+	if lf.Holds {
+		r.lookHolds(t, found, tasksErr, &out)
+		named, _ = out.Services.Get() // unread, a daemon passes for a replica
+	}
+	classify(found, named)
+	out.Tasks = fact("tasks", "ecs:DescribeTasks", found, tasksErr)
 	if len(lf.TargetGroups) > 0 {
 		read, err := groups.wait(ctx)
 		// Without the tasks their addresses are unknown, so the counts would be wrong.

@@ -114,6 +114,7 @@ type Task struct {
 	DesiredStatus  string    `json:"desired_status"`
 	Health         string    `json:"health,omitempty"`
 	StartedAt      time.Time `json:"started_at,omitzero"`
+	StoppingAt     time.Time `json:"stopping_at,omitzero"` // it was told to stop
 	StoppedReason  string    `json:"stopped_reason,omitempty"`
 	ENIs           []ENI     `json:"enis,omitempty"`
 	Exec           bool      `json:"exec,omitempty"` // enableExecuteCommand

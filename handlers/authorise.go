@@ -150,7 +150,7 @@ func (a *act) name() string {
 func verbActions() map[workflow.Verb]policy.Action {
 	return map[workflow.Verb]policy.Action{
 		workflow.Confirm: policy.Confirm, workflow.Approve: policy.Approve, workflow.Deny: policy.Deny, workflow.Stop: policy.Stop,
-		workflow.Force: policy.Force, workflow.Cancel: policy.Cancel, workflow.Wait: policy.Wait,
+		workflow.Force: policy.Force, workflow.Cancel: policy.Cancel, workflow.Wait: policy.Wait, workflow.StopTasks: policy.StopTasks,
 	}
 }
 

@@ -247,7 +247,7 @@ func (r *Router) ended(tok workflow.Token, op workflow.Operation) string {
 		return causeExpired
 	}
 	switch tok.Verb {
-	case workflow.Force, workflow.Wait, workflow.Cancel:
+	case workflow.Force, workflow.Wait, workflow.Cancel, workflow.StopTasks:
 		if tok.Revision != blocks.CardRevision(op) {
 			return causeStale
 		}
@@ -304,7 +304,7 @@ func (r *Router) submitConfirm(ctx context.Context, a *act, to *reply) error {
 	if a.view.CallbackID == blocks.CallbackForce {
 		d.Typed = strings.TrimSpace(blocks.ReadTyped(a.view))
 	} else {
-		d.Tasks = arnsOf(planOf(op, tok.Revision), blocks.ReadTasks(a.view))
+		d.Tasks = arnsOf(offered(op, tok), blocks.ReadTasks(a.view))
 	}
 	d.Verdict = r.judge(ctx, a, tok, op)
 	if tok.Verb == workflow.Force && d.Verdict.Effect != policy.Refuse {
@@ -318,8 +318,8 @@ func (r *Router) submitConfirm(ctx context.Context, a *act, to *reply) error {
 	return r.engineDecides(ctx, d, to)
 }
 
-// modalToken finds the token that a modal carries: that of a confirm, or of a
-// force when the modal wants the id typed.
+// modalToken finds the token that a modal carries: that of a confirm, of a force
+// when the modal wants the id typed, or of stop_tasks when it lists tasks.
 func (r *Router) modalToken(ctx context.Context, a *act) (workflow.Token, workflow.Operation, error) {
 	tok, err := r.boundToken(ctx, a.view.PrivateMetadata)
 	switch {
@@ -327,10 +327,22 @@ func (r *Router) modalToken(ctx context.Context, a *act) (workflow.Token, workfl
 		return tok, workflow.Operation{}, &badButtonError{"unknown_token"}
 	case err != nil:
 		return tok, workflow.Operation{}, err
-	case tok.Verb != workflow.Confirm && (tok.Verb != workflow.Force || a.view.CallbackID != blocks.CallbackForce):
+	case !carries(a.view.CallbackID, tok.Verb):
 		return tok, workflow.Operation{}, &badButtonError{"token_of_another_action"}
 	}
 	return r.operationOf(ctx, tok)
+}
+
+func carries(callback string, v workflow.Verb) bool {
+	switch v {
+	case workflow.Confirm:
+		return true
+	case workflow.Force:
+		return callback == blocks.CallbackForce
+	case workflow.StopTasks:
+		return callback == blocks.CallbackStopTasks
+	}
+	return false
 }
 
 func modalVerb(a *act) workflow.Verb {
@@ -340,15 +352,24 @@ func modalVerb(a *act) workflow.Verb {
 	return workflow.Confirm
 }
 
-// arnsOf turns ticked task ids into the ARNs that the plan knows; others fall away.
-func arnsOf(p ecsops.Plan, ids []string) []string {
+// offered are the tasks that the modal's button speaks of.
+func offered(op workflow.Operation, tok workflow.Token) []ecsops.TaskRef {
+	if tok.Verb == workflow.StopTasks {
+		return op.Stoppable()
+	}
+	var out []ecsops.TaskRef
+	for _, f := range planOf(op, tok.Revision).Fates {
+		out = append(out, f.Task)
+	}
+	return out
+}
+
+// arnsOf turns ticked task ids into the ARNs that were offered; others fall away.
+func arnsOf(tasks []ecsops.TaskRef, ids []string) []string {
 	var out []string
-	for _, f := range p.Fates {
-		for _, id := range ids {
-			if id == f.Task.ID() || id == f.Task.ARN {
-				out = append(out, f.Task.ARN)
-				break
-			}
+	for _, t := range tasks {
+		if slices.Contains(ids, t.ID()) || slices.Contains(ids, t.ARN) {
+			out = append(out, t.ARN)
 		}
 	}
 	return out

@@ -26,6 +26,11 @@ func (r *Router) modalFor(op workflow.Operation, tok workflow.Token) drawModal {
 			return r.forceModal(ctx, a, op, tok)
 		}
 	}
+	if tok.Verb == workflow.StopTasks && len(op.Stoppable()) > 0 {
+		return func(context.Context, *act) (slack.ModalViewRequest, error) {
+			return blocks.StopTasksModal(op, tok.Token), nil
+		}
+	}
 	pending := op.State == workflow.Proposed || op.Proposal != nil
 	if tok.Verb != workflow.Confirm || !pending || blocks.CardRevision(op) != tok.Revision {
 		return nil

@@ -72,6 +72,8 @@ func needsOf(a Action) needs {
 		return needs{role: operator, channel: true, cluster: true}
 	case Force: // leaves tasks running that nobody watches
 		return needs{role: operator, channel: true, cluster: true, plan: true}
+	case StopTasks: // ends work that nobody starts again
+		return needs{role: operator, channel: true, cluster: true, plan: true}
 	case Cancel: // ends a proposal, changes nothing in AWS
 		return needs{role: either, channel: true}
 	case SignOff: // a person's word instead of a look at the host

@@ -18,10 +18,12 @@ const (
 	Stop    Action = "stop" // undo; always for operators and approvers
 	Wait    Action = "wait" // prolong the drain's deadline
 	Force   Action = "force"
-	Cancel  Action = "cancel"
-	SignOff Action = "sign_off" // answers for orphans: no more reminders
-	Clean   Action = "clean"    // remove registrations whose machines are proven gone, several by one decision
-	Execute Action = "execute"  // asked again before each irreversible step, for the actors
+	// StopTasks stops standalone tasks that hold a running drain.
+	StopTasks Action = "stop_tasks"
+	Cancel    Action = "cancel"
+	SignOff   Action = "sign_off" // answers for orphans: no more reminders
+	Clean     Action = "clean"    // remove registrations whose machines are proven gone, several by one decision
+	Execute   Action = "execute"  // asked again before each irreversible step, for the actors
 )
 
 // Effect is the answer.

@@ -60,8 +60,10 @@ func tooLate(a workflow.Answer) string {
 		return "Too late: the machine is being terminated, which cannot be undone."
 	case "no_orphans":
 		return "Too late: nothing that was left behind waits for a sign-off here."
+	case "no_tasks":
+		return "Nothing was done: none was ticked, or those that were have ended or are being stopped already."
 	case "not_asked":
-		return "Too late: the deadline is not in question any more."
+		return "Nothing to prolong: the deadline is not in question now."
 	}
 	return "Too late: that can no longer be changed." + sentenceOf(stateNow("The operation now: ", a.Op.State))
 }
@@ -115,6 +117,8 @@ func Verb(v workflow.Verb) string {
 		return "Sign the orphans off"
 	case workflow.EndMachine:
 		return "Terminate the machine…"
+	case workflow.StopTasks:
+		return "Stop tasks…"
 	}
 	return Foreign(string(v))
 }

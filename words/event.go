@@ -45,6 +45,8 @@ func personEvent(ev workflow.Event) (string, bool) {
 		return "decided to undo" + why(ev) + because(ev.Reason), true
 	case workflow.EvWaitLonger:
 		return "prolonged the wait" + because(ev.Reason), true
+	case workflow.EvTicked:
+		return "had tasks of no service stopped:" + orElse(rev, " a new revision") + listed(ev), true
 	case workflow.EvForceAsked:
 		return "asked to force it:" + orElse(rev, " a new revision") + " awaits a decision" + verdictOf(ev) + listed(ev), true
 	}
@@ -71,11 +73,12 @@ func deedEvent(ev workflow.Event) (string, bool) {
 	case workflow.EvChecked:
 		return "looked at the result: " + checksInShort(ev.Checks), true
 	case workflow.EvProgress:
-		s := fmt.Sprintf("sees %d of %s left on %s", ev.Left, Count(ev.Total, "task"), eventTarget(ev))
-		for _, r := range ev.Rules {
-			s += "; " + lowerFirst(Explain(ecsops.Finding{Rule: r}).Title)
+		return fmt.Sprintf("sees %d of %s left on %s", ev.Left, Count(ev.Total, "task"), eventTarget(ev)), true
+	case workflow.EvHeld:
+		if len(ev.Holds) == 0 {
+			return "sees that nothing holds the drain of " + eventTarget(ev) + " any more", true
 		}
-		return s, true
+		return "finds the drain of " + eventTarget(ev) + " blocked by: " + HeldBy(ev.Holds), true
 	case workflow.EvBlocked:
 		if ev.Block == nil {
 			return "waits", true
@@ -202,7 +205,7 @@ func listed(ev workflow.Event) string {
 		ids = append(ids, string(OpenQuote)+TaskID(arn)+string(CloseQuote))
 	}
 	what := "tasks to stop"
-	if ev.Type != workflow.EvConfirmed || ev.Intent != nil && ev.Intent.Force {
+	if ev.Type != workflow.EvConfirmed && ev.Type != workflow.EvTicked || ev.Intent != nil && ev.Intent.Force {
 		what = "tasks that would be left running on the machine"
 	}
 	return "; " + what + ": " + Some(ids, 8)

@@ -98,6 +98,8 @@ func Refused(a policy.Action) string {
 		return "not stopping it"
 	case policy.Wait:
 		return "not waiting longer"
+	case policy.StopTasks:
+		return "not stopping any task"
 	case policy.Cancel:
 		return "not cancelled"
 	case policy.SignOff:
@@ -125,6 +127,8 @@ func Doing(a policy.Action) string {
 		return "tried to prolong the wait"
 	case policy.Force:
 		return "tried to force it"
+	case policy.StopTasks:
+		return "tried to have tasks stopped"
 	case policy.Cancel:
 		return "tried to cancel"
 	case policy.SignOff:

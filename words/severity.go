@@ -233,21 +233,6 @@ func DrainTime(p ecsops.Plan) string {
 	return s + ". After " + Duration(limit) + " the bot asks; silence means undo."
 }
 
-// Holding says what ends a hold that the drain is in, while it is in it.
-func Holding(r ecsops.Rule) string {
-	switch r {
-	case ecsops.RuleStandaloneTask:
-		return "It waits until they end. No service starts them again: stop them in ECS if their owner agrees, or undo."
-	case ecsops.RuleDrainImpossible:
-		return "Raise the service's desired count or maximum percent, or lower its minimum percent: then it goes on by itself."
-	case ecsops.RuleWontFit:
-		return "Add capacity to the cluster: then it goes on by itself."
-	case ecsops.RuleProtectedTask:
-		return "It waits until the protection ends, or its owner lifts it."
-	}
-	return Explain(ecsops.Finding{Rule: r}).WayOut
-}
-
 // FateRank orders fates for a card: what hurts most first.
 func FateRank(f ecsops.Fate) int {
 	switch f {

@@ -36,6 +36,8 @@ func apply(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 		return applyWait(d, dec)
 	case Force:
 		return applyForce(d, dec, fresh, s)
+	case StopTasks:
+		return applyStopTasks(d, dec, fresh, s)
 	}
 	return Answer{Kind: NotYours}
 }
@@ -278,7 +280,7 @@ func restart(d *draft, p ecsops.Plan) {
 	d.op.Revision++
 	d.op.Confirmed, d.op.ProposalConfirmed = d.op.ProposalConfirmed, nil
 	d.op.Needs, d.op.ProposalNeeds = d.op.ProposalNeeds, nil
-	if i, ok := p.Snapshot.Instance.Get(); ok && i.Status == "ACTIVE" {
+	if i, ok := p.Snapshot.Instance.Get(); ok && i.Status == "ACTIVE" && p.Snapshot.ReadAt.After(d.op.DrainedAt) {
 		d.op.DrainedAt = zeroTime // someone made it ACTIVE: the drain is to be ordered again
 	}
 }
@@ -413,9 +415,9 @@ func deregisterAccepted(op Operation) bool {
 // there is nothing left to decide about its tasks.
 func final(op Operation) bool { return !op.GoneAt.IsZero() || deregisterAccepted(op) }
 
+// applyWait gives the drain its whole time again, from now.
 func applyWait(d *draft, dec Decision) Answer {
-	b := d.op.Block
-	if b == nil || b.Reason != BlockedDeadline {
+	if !d.op.MayWait(d.now) {
 		return Answer{Kind: TooLate, Detail: "not_asked"}
 	}
 	d.op.Deadline = d.now.Add(deadlineOf(d.op.Plan))

@@ -26,8 +26,8 @@ const (
 	// agentPatience is how long a disconnected agent is waited for: several times
 	// an hour is normal, five minutes are not (amazon-ecs-agent#219, #618).
 	agentPatience = 5 * time.Minute
-	// servicesEvery spaces DescribeServices during a drain (ecs.md: its bucket is small).
-	servicesEvery = 30 * time.Second
+	// redrawAfter is how old the card's "last looked" may become while nothing changes.
+	redrawAfter = 30 * time.Second
 	// authorityRetry is the wait before Slack is asked again who may act.
 	authorityRetry = 30 * time.Second
 )

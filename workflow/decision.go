@@ -5,8 +5,8 @@ import (
 	"ecsbot/policy"
 )
 
-// Verb is a person's decision on an operation. The first six are the action ids
-// of buttons.
+// Verb is a person's decision on an operation. They are the action ids of
+// buttons.
 type Verb string
 
 // Verbs.
@@ -17,7 +17,9 @@ const (
 	Stop    Verb = "stop"
 	Force   Verb = "force" // propose a forced revision, then confirm it with the typed id
 	Cancel  Verb = "cancel"
-	Wait    Verb = "wait" // wait longer at the deadline
+	Wait    Verb = "wait" // wait longer: at the deadline, or before it when something holds the drain
+	// StopTasks ticks standalone tasks that hold the running drain (Decision.Tasks).
+	StopTasks Verb = "stop_tasks"
 
 	// Buttons of follow-ups; Engine.Decide takes neither.
 	SignOffVerb Verb = "sign_off"    // Engine.SignOff

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -157,107 +158,33 @@ func (w *step) progress(tasks []ecsops.Task) {
 		}
 	}
 	p.Total = max(p.Total, len(w.op.Watch), p.Left)
-	p.Why, p.Quote = w.holds(tasks, p)
-	if p.Left != was.Left || p.HeldSince.IsZero() {
+	if p.Left != was.Left || p.Stopping != was.Stopping || p.HeldSince.IsZero() {
 		p.HeldSince = w.now
 	}
-	if _, ok := w.look.Services.Get(); ok {
-		p.ServicesAt = w.now
+	if _, read := w.look.Protection.Get(); read || w.look.Protection.Why().Reason != notRead {
+		p.ExplainedAt = w.now
 	}
-	moved := p.Left != was.Left || p.Why != was.Why || p.Total != was.Total
-	stale := w.now.Sub(was.LookedAt) >= servicesEvery
-	if moved || stale {
+	if p.AgentLost = !w.inst.AgentConnected; p.AgentLost != was.AgentLost {
+		p.ExplainedAt = zeroTime // the next look asks what that means
+	}
+	p.Holds = w.holds(p)
+	moved := p.Left != was.Left || p.Total != was.Total
+	stale := w.now.Sub(was.LookedAt) >= redrawAfter
+	if moved || stale || p.AgentLost != was.AgentLost || !reflect.DeepEqual(p.Holds, was.Holds) {
 		p.LookedAt = w.now
 		w.changed = true
 	}
 	w.op.Progress = p
 	if moved && p.Left > 0 {
-		w.event(Event{Type: EvProgress, Left: p.Left, Total: p.Total, Rules: nonEmpty(p.Why)})
+		w.event(Event{Type: EvProgress, Left: p.Left, Total: p.Total})
 	}
-}
-
-func nonEmpty(r ecsops.Rule) []ecsops.Rule {
-	if r == "" {
-		return nil
-	}
-	return []ecsops.Rule{r}
+	w.tellHolds(was.Holds)
 }
 
 // ref names a task as the plan did, with its present status.
 func (w *step) ref(t ecsops.Task) ecsops.TaskRef {
-	for _, f := range w.op.Plan.Fates {
-		if f.Task.ARN == t.ARN {
-			r := f.Task
-			r.Status = t.LastStatus
-			return r
-		}
-	}
-	return ecsops.TaskRef{ARN: t.ARN, Name: t.TaskDefinition[strings.LastIndexByte(t.TaskDefinition, '/')+1:],
-		Service: t.Service, Class: t.Class, Status: t.LastStatus, StartedAt: t.StartedAt, StartedBy: t.StartedBy}
-}
-
-// holds says which rule explains why the drain is not over; "" while it just takes its time.
-func (w *step) holds(tasks []ecsops.Task, p Progress) (ecsops.Rule, string) {
-	if !w.inst.AgentConnected {
-		return ecsops.RuleAgentLost, ""
-	}
-	if quote := w.cannotPlace(); quote != "" {
-		return ecsops.RuleWontFit, quote
-	}
-	standalone, moving := false, false
-	for _, t := range tasks {
-		switch {
-		case t.Stopped(), t.Stopping():
-		case t.Class == ecsops.Standalone:
-			standalone = true
-		case w.moves(t):
-			moving = true
-		}
-	}
-	if standalone && !moving {
-		return ecsops.RuleStandaloneTask, ""
-	}
-	for _, f := range w.op.Plan.Fates {
-		if f.Fate != ecsops.FateStuck {
-			continue
-		}
-		for _, h := range p.Holding {
-			if h.ARN == f.Task.ARN {
-				return f.Rule, ""
-			}
-		}
-	}
-	if _, read := w.look.Services.Get(); !read && w.op.Progress.Why == ecsops.RuleWontFit {
-		return ecsops.RuleWontFit, w.op.Progress.Quote // services are read less often than tasks
-	}
-	return "", ""
-}
-
-// cannotPlace quotes a service's own event about placement since the start.
-func (w *step) cannotPlace() string {
-	services, ok := w.look.Services.Get()
-	if !ok {
-		return ""
-	}
-	names := make([]string, 0, len(services))
-	for name := range services {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, n := range services[name].Events {
-			if n.At.Before(w.op.StartedAt) {
-				break
-			}
-			if strings.Contains(n.Text, "was unable to place a task") {
-				return n.Text
-			}
-			if strings.Contains(n.Text, "has reached a steady state") {
-				break
-			}
-		}
-	}
-	return ""
+	return w.known(ecsops.TaskRef{ARN: t.ARN, Name: t.TaskDefinition[strings.LastIndexByte(t.TaskDefinition, '/')+1:],
+		Service: t.Service, Class: t.Class, Status: t.LastStatus, StartedAt: t.StartedAt, StartedBy: t.StartedBy})
 }
 
 // deadline asks when the drain took too long, and takes silence as undo. It
@@ -332,9 +259,7 @@ func lookFor(op Operation, now time.Time) ecsops.LookFor {
 	lf := ecsops.LookFor{KnownTasks: op.Watch}
 	switch op.State {
 	case Draining, StoppingTasks:
-		if now.Sub(op.Progress.ServicesAt) >= servicesEvery {
-			lf.Services = serviceNames(op.Plan)
-		}
+		lf.Holds = explains(op.Progress, now)
 	case Terminating, Undoing:
 		lf.EC2, lf.Group = true, groupName(op.Plan)
 	}

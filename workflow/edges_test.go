@@ -298,64 +298,6 @@ func TestUndoMeetsAGoneRegistration(t *testing.T) {
 	wantCalls(t, r.world, ecsops.ActDrain)
 }
 
-// The service's own words explain a drain that cannot place its tasks.
-func TestQuoteOfTheService(t *testing.T) {
-	r := newRig(t, replica("a"))
-	r.world.stuck = true
-	op := r.confirmed(ecsops.Intent{Deadline: 2 * time.Hour})
-	r.run(op.ID, drainOrdered)
-	note := func(minute int, text string) ecsops.ServiceNote {
-		return ecsops.ServiceNote{At: op.CreatedAt.Add(time.Duration(minute) * time.Minute), Text: text}
-	}
-	const unable = "(service web) was unable to place a task because no container instance met all of its requirements."
-	for name, c := range map[string]struct {
-		events []ecsops.ServiceNote
-		want   ecsops.Rule
-	}{
-		"now":           {[]ecsops.ServiceNote{note(2, unable)}, ecsops.RuleWontFit},
-		"before":        {[]ecsops.ServiceNote{note(-2, unable)}, ""},
-		"steady again":  {[]ecsops.ServiceNote{note(3, "(service web) has reached a steady state."), note(2, unable)}, ""},
-		"not so steady": {[]ecsops.ServiceNote{note(4, unable), note(3, "(service web) has reached a steady state.")}, ecsops.RuleWontFit},
-	} {
-		t.Run(name, func(t *testing.T) {
-			stored, _ := r.store.get(op.ID)
-			look := r.world.snapshot()
-			look.Services = ecsops.Known(map[string]ecsops.Service{"web": {Events: c.events}})
-			m := Decide(stored, Seen{Look: &look, Began: r.clock.now}, r.clock.now.Add(time.Minute), r.e.settings, "me")
-			got, _, _ := m.Changed()
-			if got.Progress.Why != c.want || (got.Progress.Quote == unable) != (c.want != "") {
-				t.Errorf("held by %q: %q", got.Progress.Why, got.Progress.Quote)
-			}
-		})
-	}
-	// Services are read less often than tasks: the reason is not forgotten between.
-	stored, _ := r.store.get(op.ID)
-	stored.Progress.Why, stored.Progress.Quote = ecsops.RuleWontFit, unable
-	look := r.world.snapshot()
-	m := Decide(stored, Seen{Look: &look, Began: r.clock.now}, r.clock.now.Add(time.Minute), r.e.settings, "me")
-	if got, _, _ := m.Changed(); got.Progress.Why != ecsops.RuleWontFit || got.Progress.Quote != unable {
-		t.Errorf("forgot %+v", got.Progress)
-	}
-}
-
-func TestHolders(t *testing.T) {
-	held := func(change func(*rig)) ecsops.Rule {
-		r := newRig(t, replica("a"))
-		r.world.stuck = true
-		op := r.confirmed(ecsops.Intent{Deadline: 2 * time.Hour})
-		r.run(op.ID, drainOrdered)
-		change(r)
-		r.clock.now = r.clock.now.Add(time.Minute)
-		return r.step(op.ID).Progress.Why
-	}
-	if got := held(func(r *rig) { r.world.agent = false }); got != ecsops.RuleAgentLost {
-		t.Errorf("a lost agent: %q", got)
-	}
-	if got := held(func(*rig) {}); got != "" {
-		t.Errorf("a drain that takes its time: %q", got)
-	}
-}
-
 func TestFirstState(t *testing.T) {
 	steps := func(kinds ...ecsops.StepKind) Operation {
 		var op Operation

@@ -68,8 +68,8 @@ func TestWhatHoldsADrainIsNotTheDaemon(t *testing.T) {
 	op := r.propose(ecsops.Intent{})
 	r.decide(op.ID, Confirm, olga)
 	held := r.run(op.ID, func(o Operation) bool { return o.Block != nil && o.Block.Reason == BlockedDeadline })
-	if held.Progress.Why != ecsops.RuleStandaloneTask {
-		t.Errorf("held by %q, want %q", held.Progress.Why, ecsops.RuleStandaloneTask)
+	if got := causes(held); !slices.Equal(got, []ecsops.Cause{ecsops.HeldByStandalone, ecsops.HeldByOthers}) {
+		t.Errorf("held by %q", got)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestDeadlineAsksAndSilenceUndoes(t *testing.T) {
 	op := r.propose(ecsops.Intent{Deadline: 10 * time.Minute})
 	r.decide(op.ID, Confirm, olga)
 	asked := r.run(op.ID, func(o Operation) bool { return o.Block != nil && o.Block.Reason == BlockedDeadline })
-	if asked.Progress.Why != ecsops.RuleStandaloneTask || asked.Progress.Left != 1 {
+	if got := causes(asked); !slices.Equal(got, []ecsops.Cause{ecsops.HeldByStandalone}) || asked.Progress.Left != 1 {
 		t.Errorf("the card would say %+v", asked.Progress)
 	}
 	wantEnd(t, r.run(op.ID, nil), Stopped, "deadline_silence")

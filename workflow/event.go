@@ -24,11 +24,13 @@ const (
 	EvStopAsked    EventType = "stop_asked"
 	EvWaitLonger   EventType = "wait_longer"
 	EvForceAsked   EventType = "force_asked" // a new revision with force was proposed
+	EvTicked       EventType = "ticked"      // a new revision that stops more standalone tasks: Tasks
 	EvRevised      EventType = "revised"     // drift: the difference, a new revision
 	EvOrdered      EventType = "ordered"     // intent committed
 	EvOutcome      EventType = "outcome"
 	EvState        EventType = "state" // moved to another state
 	EvProgress     EventType = "progress"
+	EvHeld         EventType = "held" // what holds the drain changed; no Holds: nothing does any more
 	EvBlocked      EventType = "blocked"
 	EvUnblocked    EventType = "unblocked"
 	EvChecked      EventType = "checked"       // verification results
@@ -72,6 +74,7 @@ type Event struct {
 	Order    *Order          `json:"order,omitempty"`
 	Block    *Block          `json:"block,omitempty"`
 	Changes  []ecsops.Change `json:"changes,omitempty"`
+	Holds    []ecsops.Hold   `json:"holds,omitempty"` // held: one for each cause and service
 	Checks   []ecsops.Check  `json:"checks,omitempty"`
 	Notice   *Notice         `json:"notice,omitempty"`
 	Left     int             `json:"left,omitempty"`

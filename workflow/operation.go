@@ -117,19 +117,22 @@ type Approval struct {
 
 // Progress is what the last look saw, for the card.
 type Progress struct {
-	LookedAt   time.Time        `json:"looked_at,omitzero"`
-	ServicesAt time.Time        `json:"services_at,omitzero"` // services are described every 30 s at most
-	Status     string           `json:"status,omitempty"`     // ECS status
-	Total      int              `json:"total"`                // tasks that were on the target when the drain began
-	Left       int              `json:"left"`                 // not yet STOPPED
-	Stopping   int              `json:"stopping"`
-	Holding    []ecsops.TaskRef `json:"holding,omitempty"` // what still runs, at most 20
-	HeldSince  time.Time        `json:"held_since,omitzero"`
-	Why        ecsops.Rule      `json:"why,omitempty"`   // T1, R9, R5, R8 … or "" while all goes well
-	Quote      string           `json:"quote,omitempty"` // the service's own event; foreign text
-	ETA        time.Duration    `json:"eta,omitempty"`
-	Checks     []ecsops.Check   `json:"checks,omitempty"`
-	Unreadable *ecsops.Unknown  `json:"unreadable,omitempty"`
+	LookedAt  time.Time        `json:"looked_at,omitzero"`
+	Status    string           `json:"status,omitempty"` // ECS status
+	Total     int              `json:"total"`            // tasks that were on the target when the drain began
+	Left      int              `json:"left"`             // not yet STOPPED
+	Stopping  int              `json:"stopping"`
+	Holding   []ecsops.TaskRef `json:"holding,omitempty"`    // what still runs, at most 20
+	HeldSince time.Time        `json:"held_since,omitzero"`  // the counts last changed
+	AgentLost bool             `json:"agent_lost,omitempty"` // as of the last look
+	// Holds says why tasks have not ended; empty while all goes well. What tells is read when
+	// the drain stands still, every ExplainEvery: ExplainedAt.
+	Holds       []ecsops.Hold `json:"holds,omitempty"`
+	ExplainedAt time.Time     `json:"explained_at,omitzero"`
+
+	ETA        time.Duration   `json:"eta,omitempty"`
+	Checks     []ecsops.Check  `json:"checks,omitempty"`
+	Unreadable *ecsops.Unknown `json:"unreadable,omitempty"`
 }
 
 // Operation is the durable life of one plan, through its revisions, to one terminal state.

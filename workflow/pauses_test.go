@@ -191,7 +191,7 @@ func TestLongWaitsAreStated(t *testing.T) {
 			}
 			end := r.clock.now.Add(time.Hour)
 			held := r.run(op.ID, func(Operation) bool { return !r.clock.now.Before(end) })
-			if held.State.Terminal() || held.Block == nil && held.Progress.Why == "" {
+			if held.State.Terminal() || held.Block == nil && len(held.Progress.Holds) == 0 {
 				t.Errorf("%s: after an hour in %s it says nothing: block %+v", c.why, held.State, held.Block)
 			}
 			if len(r.world.calls) > c.calls {

@@ -108,13 +108,18 @@ func (e *Engine) busy(ctx context.Context, op Operation) (Answer, error) {
 // freshPlan reads the target again for the verbs that start something, after
 // every human and before every act.
 func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ecsops.Plan, error) {
-	if dec.Verb != Confirm && dec.Verb != Approve && dec.Verb != Force || op.State.Terminal() || op.IsBatch() {
+	switch dec.Verb {
+	case Confirm, Approve, Force, StopTasks:
+	default:
+		return nil, nil
+	}
+	if op.State.Terminal() || op.IsBatch() {
 		return nil, nil
 	}
 	shown, _, _, ok := pending(op)
 	if !ok {
 		shown = op.Plan
-		if dec.Verb != Force {
+		if dec.Verb != Force && dec.Verb != StopTasks {
 			return nil, nil // already decided: no need to read anything
 		}
 	}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,6 +48,12 @@ type world struct {
 	unseen  string // EC2 cannot be read after the end
 	unlist  string // nor can registrations
 	seeks   int    // looks for registrations
+
+	// What an explaining look reads, noHolds why it cannot, and how often it was asked.
+	services   map[string]ecsops.Service
+	protection map[string]time.Time
+	noHolds    string
+	explained  int
 }
 
 type answerer func(a ecsops.Action) (out ecsops.Outcome, effect bool)
@@ -126,9 +133,26 @@ func (w *world) snapshot() ecsops.Snapshot {
 	return s
 }
 
-func (w *world) Look(context.Context, ecsops.Target, ecsops.LookFor) (ecsops.Snapshot, error) {
+func (w *world) Look(_ context.Context, _ ecsops.Target, lf ecsops.LookFor) (ecsops.Snapshot, error) {
 	w.looks++
 	s := w.snapshot()
+	if !lf.EC2 {
+		s.EC2 = ecsops.Fact[ecsops.EC2]{}
+	}
+	if lf.Group == "" {
+		s.Group = ecsops.Fact[ecsops.Group]{}
+	}
+	if lf.Holds {
+		w.explained++
+		s.Services, s.Protection = ecsops.Known(maps.Clone(w.services)), ecsops.Known(maps.Clone(w.protection))
+		if !w.agent {
+			s.EC2 = ecsops.Known(ecsops.EC2{State: w.ec2})
+		}
+	}
+	if lf.Holds && w.noHolds != "" {
+		s.Services = ecsops.NotKnown[map[string]ecsops.Service](ecsops.Unknown{Fact: "services", Call: "ecs:DescribeServices", Reason: w.noHolds})
+		s.Protection = ecsops.NotKnown[map[string]time.Time](ecsops.Unknown{Fact: "protection", Call: "ecs:GetTaskProtection", Reason: w.noHolds})
+	}
 	if w.noTasks != "" {
 		s.Tasks = ecsops.NotKnown[[]ecsops.Task](ecsops.Unknown{Fact: "tasks", Call: "ecs:ListTasks", Reason: w.noTasks})
 	}
