@@ -183,9 +183,59 @@ func running(p ecsops.Plan, s workflow.State) workflow.Operation {
 
 func atDeadline() workflow.Operation {
 	op := running(redPlan(), workflow.Draining)
-	op.Progress.Why, op.Progress.Quote = ecsops.RuleWontFit, "(service ledger) was unable to place a task because no container instance met all of its requirements."
+	op.Progress.Holds, op.Progress.ExplainedAt = []ecsops.Hold{capacityHold(), {Task: batchTask(), Cause: ecsops.HeldByStandalone, Since: op.DrainedAt}}, epoch.Add(3*time.Minute)
 	op.Block = &workflow.Block{Reason: workflow.BlockedDeadline, Since: op.Deadline, AskedUntil: op.Deadline.Add(30 * time.Minute)}
 	return op
+}
+
+// heldBy is a drain that stands still for that.
+func heldBy(holds ...ecsops.Hold) workflow.Operation {
+	op := running(redPlan(), workflow.Draining)
+	op.Progress.Stopping, op.Progress.Left, op.Progress.Holding = 0, len(holds), nil
+	for i, h := range holds {
+		if h.Since.IsZero() {
+			holds[i].Since = op.DrainedAt
+		}
+		op.Progress.Holding = append(op.Progress.Holding, h.Task)
+	}
+	op.Progress.Holds, op.Progress.ExplainedAt = holds, epoch.Add(170*time.Second)
+	return op
+}
+
+func capacityHold() ecsops.Hold {
+	return ecsops.Hold{Task: ledgerTask(), Cause: ecsops.HeldByCapacity, Since: epoch.Add(2 * time.Minute),
+		Quote:   "(service ledger) was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance 8f2e6c1d4b7a4f0e9d3c5b6a7e8f9012) is already using a port required by your task. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+		QuoteAt: epoch.Add(2 * time.Minute)}
+}
+
+func protectedHold() ecsops.Hold {
+	t := webTask()
+	t.Until = epoch.Add(48 * time.Hour)
+	return ecsops.Hold{Task: t, Cause: ecsops.HeldByProtection, Until: t.Until}
+}
+
+func percentsHold() ecsops.Hold {
+	return ecsops.Hold{Task: ledgerTask(), Cause: ecsops.HeldByPercents,
+		Service: &ecsops.ServiceImpact{Service: "ledger", Here: 1, Running: 1, Desired: 1, MinPercent: 100, MaxPercent: 150, Floor: 1}}
+}
+
+// stoppingHolds: one is within its time, one is over it.
+func stoppingHolds() []ecsops.Hold {
+	web, ledger := webTask(), ledgerTask()
+	web.Status, ledger.Status = "DEACTIVATING", "STOPPING"
+	told := epoch.Add(90 * time.Second)
+	return []ecsops.Hold{
+		{Task: web, Cause: ecsops.HeldByStopping, Since: told, Until: told.Add(8 * time.Minute), Delay: 5 * time.Minute, Timeout: 2 * time.Minute},
+		{Task: ledger, Cause: ecsops.HeldByHanging, Since: told, Until: told.Add(time.Minute), Timeout: 30 * time.Second},
+	}
+}
+
+func hostHolds() []ecsops.Hold {
+	var out []ecsops.Hold
+	for _, t := range []ecsops.TaskRef{webTask(), ledgerTask(), agentTask()} {
+		out = append(out, ecsops.Hold{Task: t, Cause: ecsops.HeldByHostStop, Host: "stopped"})
+	}
+	return out
 }
 
 func forceProposed() workflow.Operation {

@@ -137,9 +137,14 @@ func cards() map[string]workflow.Operation {
 	expired.State, expired.Cause = workflow.Expired, "expired"
 	revised := proposed(amberPlan())
 	revised.Revision, revised.Changes = 2, drifted().Changes
+	standalone := heldBy(ecsops.Hold{Task: batchTask(), Cause: ecsops.HeldByStandalone}, ecsops.Hold{Task: agentTask(), Cause: ecsops.HeldByOthers})
+	standalone.Deadline = standalone.Progress.LookedAt.Add(10 * time.Minute)
+	unread := ecsops.Hold{Task: webTask(), Cause: ecsops.HeldUnknown, Missing: &ecsops.Unknown{Fact: "protection", Call: "ecs:GetTaskProtection", Reason: "AccessDenied"}}
 	return map[string]workflow.Operation{
 		"proposed_room": proposed(roomPlan()),
 		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
+		"held_percents": heldBy(percentsHold()), "held_protection": heldBy(protectedHold()), "held_capacity": heldBy(capacityHold()),
+		"held_standalone": standalone, "held_stopping": heldBy(stoppingHolds()...), "held_host": heldBy(hostHolds()...), "held_unknown": heldBy(unread),
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
@@ -160,7 +165,9 @@ func addAudit(out map[string]Message) {
 		{Op: "7KQ2M", N: 3, At: epoch, Type: workflow.EvOrdered, Actor: workflow.BotActor(), Target: &t, Order: order},
 		{Op: "7KQ2M", N: 4, At: epoch, Type: workflow.EvOutcome, Actor: workflow.BotActor(), Target: &t, Order: &done},
 		{Op: "7KQ2M", N: 5, At: epoch, Type: workflow.EvProgress, Actor: workflow.BotActor(), Target: &t, Left: 3, Total: 7},
-		{Op: "7KQ2M", N: 6, At: epoch, Type: workflow.EvEnded, Actor: workflow.BotActor(), Target: &t, State: workflow.Done, Cause: "verified"},
+		{Op: "7KQ2M", N: 6, At: epoch, Type: workflow.EvHeld, Actor: workflow.BotActor(), Target: &t, Left: 2, Total: 7, Holds: []ecsops.Hold{percentsHold(), capacityHold()}},
+		{Op: "7KQ2M", N: 7, At: epoch, Type: workflow.EvTicked, Actor: person(operator), Target: &t, Revision: 2, Tasks: []string{batchTask().ARN}},
+		{Op: "7KQ2M", N: 8, At: epoch, Type: workflow.EvEnded, Actor: workflow.BotActor(), Target: &t, State: workflow.Done, Cause: "verified"},
 	}
 	var seq []SeqEvent
 	for i, ev := range run {
@@ -205,6 +212,7 @@ func addAnswers(out map[string]Message) {
 	out["ApproverAsk"] = ApproverAsk(forceProposed(), drawing())
 	out["Note"] = Note("A word of ours, and " + words.Quote("*theirs* <!channel>") + ".")
 	out["Details"] = Details(proposed(redPlan()), drawing())[1]
+	out["Details_held"] = Details(heldBy(capacityHold(), protectedHold(), percentsHold()), drawing())[1]
 }
 
 func modals() map[string]slack.ModalViewRequest {
@@ -223,6 +231,7 @@ func modals() map[string]slack.ModalViewRequest {
 		"Modal_message":   MessageModal(Problem(workflow.ErrLocked)),
 		"Modal_force":     ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),
 		"Modal_stop":      StopTasksModal(proposed(many), "tok_confirm_5Hq9"),
+		"Modal_stop_held": StopTasksModal(heldBy(ecsops.Hold{Task: batchTask(), Cause: ecsops.HeldByStandalone}), "tok_stop_5Hq9"),
 		"Modal_force_big": ForceModal(atDeadline(), manyOrphans(30), "tok_force_5Hq9"),
 	}
 }

@@ -16,6 +16,12 @@ func drawHolds(s *sheet, op workflow.Operation, d depth) {
 	if !op.Held() {
 		return
 	}
+	if op.Proposal != nil { // what is asked comes first; the plan above names the tasks
+		if held := words.HeldBy(blocking(op)); held != "" {
+			s.section("holds", "*What holds it:* "+sayN(held, d.line))
+		}
+		return
+	}
 	groups := words.HoldGroups(op.Progress.Holds)
 	lines, used, shown := []mrkdwn{"*What holds it*"}, 0, 0
 	for _, g := range groups[:min(len(groups), max(d.items, 1))] {
@@ -35,6 +41,9 @@ func drawHolds(s *sheet, op workflow.Operation, d depth) {
 	s.section("holds", lines...)
 }
 
+// shownQuote is how much of a service's event a card shows, in runes.
+const shownQuote = 330
+
 // holdLines are one cause: tasks and title, then the numbers, the service's own words and
 // the way out.
 func holdLines(g words.HoldGroup, d depth) []mrkdwn {
@@ -47,7 +56,7 @@ func holdLines(g words.HoldGroup, d depth) []mrkdwn {
 	if e.Detail != "" {
 		out = append(out, "   "+sayN(e.Detail, d.line))
 	}
-	if q := codeLong(g.Hold.Quote, min(d.line, words.QuoteLimit+2)); q != "" {
+	if q := codeLong(words.ShortQuote(g.Hold.Quote), min(d.line, shownQuote)); q != "" {
 		out = append(out, "   The service says: "+q)
 	}
 	if e.WayOut != "" {

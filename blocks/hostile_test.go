@@ -110,6 +110,13 @@ func hostileValue[T any](h *hostile, most int) T {
 	return v
 }
 
+// causes are all that the package knows, and one that it does not.
+func causes() []ecsops.Cause {
+	return []ecsops.Cause{ecsops.HeldByStopping, ecsops.HeldByReplacement, ecsops.HeldByTicked, ecsops.HeldByOthers, ecsops.HeldByHanging,
+		ecsops.HeldByStandalone, ecsops.HeldByPercents, ecsops.HeldByCapacity, ecsops.HeldByProtection, ecsops.HeldByDeployment,
+		ecsops.HeldByAgent, ecsops.HeldByHostLeave, ecsops.HeldByHostStop, ecsops.HeldByHostGone, ecsops.HeldUnknown, "hostile"}
+}
+
 // known makes enums real often enough that every branch is drawn.
 func known(h *hostile, op *workflow.Operation) {
 	for i := range op.Rows {
@@ -118,6 +125,9 @@ func known(h *hostile, op *workflow.Operation) {
 	fates := []ecsops.Fate{ecsops.FateMoves, ecsops.FateWaits, ecsops.FateOrphaned, ecsops.FateStuck, ecsops.FateStops}
 	steps := []ecsops.StepKind{ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister, ecsops.StepForce, ecsops.StepTerminate, ecsops.StepVerify}
 	rules := []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R8", "R9", "A1", "A7", "A12", "T1", "T2"}
+	for i := range op.Progress.Holds {
+		op.Progress.Holds[i].Cause = pick(h, causes())
+	}
 	for _, p := range []*ecsops.Plan{&op.Plan, op.Proposal} {
 		if p == nil {
 			continue
@@ -171,7 +181,10 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 	}
 	run := hostileValue[[]SeqEvent](h, 20)
 	for i := range run {
-		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked,
+		for k := range run[i].Event.Holds {
+			run[i].Event.Holds[k].Cause = pick(h, causes())
+		}
+		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked, workflow.EvHeld, workflow.EvTicked,
 			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, "hostile"})
 	}
 	answer := hostileValue[workflow.Answer](h, 0)

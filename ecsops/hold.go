@@ -32,7 +32,7 @@ const (
 )
 
 // heldUnread: what tells the cause was not asked for in this look.
-const heldUnread Cause = ""
+const heldUnread = Cause("")
 
 // Blocks reports whether the cause is more than progress that takes its time.
 func (c Cause) Blocks() bool {

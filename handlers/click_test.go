@@ -28,6 +28,7 @@ func TestVerbs(t *testing.T) {
 		{workflow.Approve, "UAP", policy.Allow}, {workflow.Approve, "UOP", policy.Refuse}, {workflow.Deny, "UAP", policy.Allow}, {workflow.Deny, "UGRP", policy.Refuse},
 		{workflow.Stop, "UAP", policy.Allow}, {workflow.Stop, "UOP", policy.Allow}, {workflow.Stop, "UNOBODY", policy.Refuse},
 		{workflow.Cancel, "UOP", policy.Allow}, {workflow.Cancel, "UAP", policy.Allow}, {workflow.Wait, "UOP", policy.Allow}, {workflow.Wait, "UAP", policy.Refuse},
+		{workflow.StopTasks, "UOP", policy.Allow}, {workflow.StopTasks, "UAP", policy.Refuse}, {workflow.StopTasks, "UNOBODY", policy.Refuse},
 	} {
 		w := newWorld(t)
 		w.card("op", nil)
@@ -81,6 +82,10 @@ func TestBadButtons(t *testing.T) {
 		"force's token in the other modal": {p: func() payload {
 			return submit("UOP", blocks.StopTasksModal(workflow.Operation{}, "op-force"), nil)
 		}, cause: "token_of_another_action"},
+		"stop_tasks' token in the other modal": {p: func() payload {
+			return submit("UOP", blocks.ForceModal(workflow.Operation{}, ecsops.Plan{}, "op-stop_tasks"), typedState(testEC2))
+		}, cause: "token_of_another_action"},
+		"stale stop_tasks": {world: func(w *world) { bumpRevision(w) }, p: func() payload { return click("UOP", workflow.StopTasks, "op-stop_tasks") }, cause: causeStale},
 		"unknown modal": {p: func() payload {
 			p := submit("UOP", blocks.ForceModal(workflow.Operation{}, ecsops.Plan{}, "op-force"), nil)
 			p["view"].(payload)["callback_id"] = "other"
@@ -316,6 +321,36 @@ func TestConfirmWithModals(t *testing.T) {
 		if c.callback == blocks.CallbackStopTasks && !slices.Equal(d.Tasks, []string{arn}) {
 			t.Errorf("%s: ticked %v", name, d.Tasks)
 		}
+	}
+}
+
+// The card of a drain that standalone tasks hold lists them; what is ticked goes to the
+// engine as tasks that hold it now, whatever else the client sends.
+func TestStopTasksFromTheCard(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	arn := "arn:aws:ecs:eu-north-1:111122223333:task/prod/" + id
+	w := newWorld(t)
+	w.card("op", func(op *workflow.Operation) {
+		op.State = workflow.Draining
+		op.Progress.Holds = []ecsops.Hold{
+			{Task: ecsops.TaskRef{ARN: arn, Name: "late:1", Class: ecsops.Standalone}, Cause: ecsops.HeldByStandalone},
+			{Task: ecsops.TaskRef{ARN: arn + "0", Name: "web:1", Service: "web", Class: ecsops.Replica}, Cause: ecsops.HeldByPercents},
+		}
+	})
+	w.interact(click("UOP", workflow.StopTasks, "op-stop_tasks"))
+	if len(w.decided) != 0 || len(w.updated) != 1 || w.updated[0].CallbackID != blocks.CallbackStopTasks {
+		t.Fatalf("%+v %+v", w.decided, w.updated)
+	}
+	if drawn := jsonOf(w.updated[0]); !strings.Contains(drawn, "late:1") || strings.Contains(drawn, "web:1") {
+		t.Errorf("the window lists %s", drawn)
+	}
+	w.interact(submit("UOP", w.updated[0], payload{"tasks:0": payload{"tasks:0": payload{"type": "checkboxes", "selected_options": []payload{
+		{"value": id}, {"value": id + "0"}, {"value": "ffffffffffffffffffffffffffffffff"}}}}}))
+	if len(w.decided) != 1 {
+		t.Fatalf("%+v said %+v", w.decided, w.said)
+	}
+	if d := w.decided[0]; d.Verb != workflow.StopTasks || d.Token != "op-stop_tasks" || !slices.Equal(d.Tasks, []string{arn}) || d.Verdict.Effect != policy.Allow {
+		t.Errorf("%+v", d)
 	}
 }
 

@@ -46,7 +46,7 @@ func personEvent(ev workflow.Event) (string, bool) {
 	case workflow.EvWaitLonger:
 		return "prolonged the wait" + because(ev.Reason), true
 	case workflow.EvTicked:
-		return "had tasks of no service stopped:" + orElse(rev, " a new revision") + listed(ev), true
+		return "decided to stop tasks that hold the drain:" + orElse(rev, " a new revision") + listed(ev), true
 	case workflow.EvForceAsked:
 		return "asked to force it:" + orElse(rev, " a new revision") + " awaits a decision" + verdictOf(ev) + listed(ev), true
 	}

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"strings"
 
 	"ecsbot/ecsops"
 )
@@ -68,14 +69,14 @@ func holdByEnd(h ecsops.Hold) (Explanation, bool) {
 		if !h.Until.IsZero() {
 			title = "Stopping, until " + Time(h.Until) + " at the latest"
 		}
-		return Explanation{title, stopTimes(h), "Nothing needs to be done."}, true
+		return Explanation{title, stopTimes(h), ""}, true
 	case ecsops.HeldByHanging:
 		return Explanation{"It should have stopped by " + Time(h.Until), stopTimes(h),
 			"Look at the machine: its agent or its container runtime hangs."}, true
 	case ecsops.HeldByTicked:
-		return Explanation{"The bot stops it", "It does so once the services' tasks are gone.", "Nothing needs to be done."}, true
+		return Explanation{"The bot stops it", "It does so once the services' tasks are gone.", ""}, true
 	case ecsops.HeldByOthers:
-		return Explanation{"A daemon ends last", "ECS stops it once nothing else is left there.", "Nothing needs to be done."}, true
+		return Explanation{"A daemon ends last", "ECS stops it once nothing else is left there.", ""}, true
 	case ecsops.HeldByStandalone:
 		return Explanation{"No drain stops it", "It belongs to no service, and nobody starts it again.",
 			"Wait until it ends, or let the bot stop it, if its owner agrees."}, true
@@ -140,7 +141,7 @@ func arithmetic(h ecsops.Hold) string {
 	if i == nil {
 		return ""
 	}
-	return fmt.Sprintf("Service %s runs %d, must keep %d (minimum %d %% of %d) and may run at most %d (maximum %d %%): ECS can neither stop nor start one.",
+	return fmt.Sprintf("Service %s runs %d, must keep %d (minimum %d %% of %d) and may run at most %d (maximum %d %%).",
 		Quote(i.Service), i.Running, i.Floor, i.MinPercent, i.Desired, i.Running+i.MayStart, i.MaxPercent)
 }
 
@@ -159,7 +160,7 @@ func percentsWayOut(h ecsops.Hold) string {
 }
 
 // QuoteLimit is how much of a service's own event is shown, in runes: the usual ones fit.
-const QuoteLimit = 300
+const QuoteLimit = 400
 
 // HoldLine is a hold in one line: tasks, cause, the service's words, what would free it.
 func HoldLine(h ecsops.Hold, tasks string) string {
@@ -239,10 +240,42 @@ func HoldGroups(hs []ecsops.Hold) []HoldGroup {
 	return out
 }
 
-// HeldBy names causes in a row, for the record: “no room for a replacement (service “web”)”.
+// ShortQuote is an event of a service for a card: ids are shortened.
+func ShortQuote(s string) string {
+	return hexID.ReplaceAllStringFunc(ForeignN(s, QuoteLimit), func(id string) string { return id[:8] })
+}
+
+// holdBrief is a cause within a sentence: what a drain is held by.
+func holdBrief(h ecsops.Hold) string {
+	switch h.Cause {
+	case ecsops.HeldByStandalone:
+		return "a task that no drain stops"
+	case ecsops.HeldByHanging:
+		return "a task that should have stopped by " + Time(h.Until)
+	case ecsops.HeldByPercents:
+		return "percentages by which ECS can neither stop nor start one"
+	case ecsops.HeldByProtection:
+		return "protection from scale-in" + strings.TrimPrefix(Hold(h).Title, "Protected from scale-in")
+	case ecsops.HeldByDeployment:
+		return "a deployment in progress"
+	case ecsops.HeldByAgent:
+		return "a disconnected agent"
+	case ecsops.HeldByHostLeave:
+		return "a machine that goes down"
+	case ecsops.HeldByHostStop:
+		return "a stopped machine"
+	case ecsops.HeldByHostGone:
+		return "a machine that is gone"
+	case ecsops.HeldUnknown:
+		return "a cause that is not known"
+	}
+	return lowerFirst(Hold(h).Title)
+}
+
+// HeldBy names causes in a row, for the record: no room for a replacement (service “web”).
 func HeldBy(hs []ecsops.Hold) string {
 	return each(hs, func(h ecsops.Hold) string {
-		s := lowerFirst(Hold(h).Title)
+		s := holdBrief(h)
 		if h.Task.Service != "" && !h.Cause.Host() {
 			s += " (service " + Quote(h.Task.Service) + ")"
 		} else if h.Cause == ecsops.HeldByStandalone {

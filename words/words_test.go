@@ -92,6 +92,10 @@ func TestEveryConstantHasWords(t *testing.T) {
 		{eco, "Rule", func(s string) string { return Finding(ecsops.Finding{Rule: ecsops.Rule(s)}) }},
 		{eco, "Path", func(s string) string { return Path(ecsops.Path(s)) }},
 		{eco, "Fate", func(s string) string { return Fate(ecsops.Fate(s)) }},
+		{eco, "Cause", func(s string) string {
+			h := ecsops.Hold{Cause: ecsops.Cause(s), Host: "running"}
+			return Hold(h).Title + HeldBy([]ecsops.Hold{h})
+		}},
 		{eco, "StepKind", func(s string) string { return Step(ecsops.Step{Kind: ecsops.StepKind(s)}) }},
 		{eco, "Termination", func(s string) string { return Termination(ecsops.Termination(s)) }},
 		{eco, "ActionKind", func(s string) string { return Action(ecsops.Action{Kind: ecsops.ActionKind(s)}) }},
