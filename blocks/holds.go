@@ -83,10 +83,10 @@ func heldDetails(op workflow.Operation) []mrkdwn {
 	return out
 }
 
-// explained are the tasks whose cause is said.
+// explained are the tasks whose cause is said one by one.
 func explained(op workflow.Operation) map[string]bool {
 	out := map[string]bool{}
-	if op.Held() {
+	if op.Held() && op.Proposal == nil {
 		for _, h := range op.Progress.Holds {
 			out[h.Task.ARN] = true
 		}

@@ -182,25 +182,24 @@ func (w *step) known(t ecsops.TaskRef) ecsops.TaskRef {
 // blocking are the distinct causes that are more than progress, in a fixed order: what the
 // record says of a drain.
 func blocking(holds []ecsops.Hold) []ecsops.Hold {
-	type key struct {
-		cause   ecsops.Cause
-		service string
-	}
-	seen := map[key]bool{}
 	var out []ecsops.Hold
 	for _, h := range holds {
-		k := key{h.Cause, h.Task.Service}
-		if !h.Cause.Blocks() || seen[k] {
-			continue
+		told := slices.ContainsFunc(out, func(o ecsops.Hold) bool { return slices.Equal(keyOf(o), keyOf(h)) })
+		if h.Cause.Blocks() && !told {
+			out = append(out, h)
 		}
-		seen[k] = true
-		out = append(out, h)
 	}
 	slices.SortStableFunc(out, func(a, b ecsops.Hold) int { return slices.Compare(keyOf(a), keyOf(b)) })
 	return out
 }
 
-func keyOf(h ecsops.Hold) []string { return []string{string(h.Cause), h.Task.Service} }
+// keyOf is what makes two holds one cause: of a machine all tasks wait for the same.
+func keyOf(h ecsops.Hold) []string {
+	if h.Cause.Host() {
+		return []string{string(h.Cause), ""}
+	}
+	return []string{string(h.Cause), h.Task.Service}
+}
 
 // sameCauses compares what the record would say.
 func sameCauses(a, b []ecsops.Hold) bool {

@@ -126,7 +126,11 @@ func (c *Cloud) onTask(what, arn string, do func(cl *cell, t *task)) error {
 
 // ProtectTask gives the task scale-in protection for d of virtual time; 0 takes it away.
 func (c *Cloud) ProtectTask(arn string, d time.Duration) error {
-	return c.onTask("protecting", arn, func(_ *cell, t *task) { t.protectedUntil = c.now.Add(d) })
+	return c.onTask("protecting", arn, func(cl *cell, t *task) {
+		t.protectedUntil = c.now.Add(d)
+		c.kick(cl, t.cluster) // the scheduler may go on without it, or must not any more
+		c.after(d, func() { c.kick(cl, t.cluster) })
+	})
 }
 
 // EndTask lets the task's container exit by itself.
@@ -156,6 +160,22 @@ func (c *Cloud) SetService(arn string, desired, minPercent, maxPercent int) erro
 		s.spec.Desired, s.spec.MinPercent, s.spec.MaxPercent = desired, minPercent, maxPercent
 		s.steady = false
 	})
+}
+
+// SlowStop makes the containers of the task definition (family, or family:revision) take that long to obey SIGTERM, and
+// gives them as long before they are killed.
+func (c *Cloud) SlowStop(ref string, takes time.Duration) error {
+	c.mu.Lock()
+	defer c.unlock()
+	c.settle()
+	for _, cl := range c.live.cells {
+		if d := cl.findDefinition(ref); d != nil {
+			d.spec.StopTakes, d.spec.StopTimeout = takes, takes
+			c.touch()
+			return nil
+		}
+	}
+	return fmt.Errorf("slowing the stop of %s: %w", ref, errNoSuch)
 }
 
 // SetDeployment shows a second deployment in progress on the service, or ends it.
