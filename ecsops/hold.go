@@ -186,7 +186,7 @@ func (h *holder) ofService(t Task) Hold {
 		}
 	}
 	if hold.Cause != HeldByProtection && len(s.Events) > 0 && !s.Events[0].At.Before(h.began) {
-		hold.Quote, hold.QuoteAt = s.Events[0].Text, s.Events[0].At
+		hold.Quote, hold.QuoteAt = cutQuote(s.Events[0].Text), s.Events[0].At
 	}
 	return hold
 }
@@ -205,10 +205,20 @@ func (h *holder) unable(s Service) (string, time.Time) {
 		case n.At.Before(h.began), strings.Contains(n.Text, "has reached a steady state"), strings.Contains(n.Text, " has started "):
 			return "", time.Time{}
 		case strings.Contains(n.Text, "was unable to place a task"):
-			return n.Text, n.At
+			return cutQuote(n.Text), n.At
 		}
 	}
 	return "", time.Time{}
+}
+
+// quoteMost bounds what is kept of an event, in bytes; AWS's own have some hundreds.
+const quoteMost = 1024
+
+func cutQuote(s string) string {
+	if len(s) <= quoteMost {
+		return s
+	}
+	return strings.ToValidUTF8(s[:quoteMost], "")
 }
 
 // stopping: connections drain for the longest delay, then the containers have their stop

@@ -3,8 +3,10 @@ package ecsops_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"ecsbot/ecsops"
 	"ecsbot/sim/aws"
@@ -246,4 +248,43 @@ func causesOf(holds []ecsops.Hold) map[string]ecsops.Cause {
 		out[h.Task.Service] = h.Cause
 	}
 	return out
+}
+
+// Whatever was read, each task that has not ended has one hold; and a fact that is taken
+// away never turns what blocks into progress, nor invents another certain cause.
+func TestHoldsWithoutAFact(t *testing.T) {
+	for name, c := range holdCases {
+		w := newHoldWorld()
+		c.change(w)
+		whole := ecsops.Holds(w.snapshot(), w.in, held)[0]
+		if c.blank != "" {
+			continue
+		}
+		for _, fact := range []string{"services", "protection", "ec2", "target_groups", "task_definitions"} {
+			got := ecsops.Holds(deny(t, w.snapshot(), fact), w.in, held)
+			if len(got) != len(ecsops.Holds(w.snapshot(), w.in, held)) {
+				t.Errorf("%s without %s: %d holds", name, fact, len(got))
+			}
+			h := got[0]
+			if h.Cause == whole.Cause {
+				continue
+			}
+			likely := h.Cause == ecsops.HeldByProtection && !whole.Task.Until.IsZero() || // true beside the cause that is not known now
+				h.Cause == ecsops.HeldByAgent && whole.Cause.Host() && h.Missing != nil ||
+				h.Cause == ecsops.HeldByStopping && whole.Cause == ecsops.HeldByHanging && h.Missing != nil && h.Until.IsZero() ||
+				h.Cause == ecsops.HeldUnknown && h.Missing != nil
+			if !likely {
+				t.Errorf("%s (%s) without %s becomes %s: %+v", name, whole.Cause, fact, h.Cause, h.Missing)
+			}
+		}
+	}
+}
+
+// An event of any size is kept in part only, and whole letters of it.
+func TestQuoteIsBounded(t *testing.T) {
+	w := newHoldWorld()
+	w.web.Events = []ecsops.ServiceNote{note(2, strings.Repeat("ä", 5000)+" was unable to place a task")}
+	if q := ecsops.Holds(w.snapshot(), w.in, held)[0].Quote; len(q) > 1024 || !utf8.ValidString(q) || q == "" {
+		t.Errorf("%d bytes", len(q))
+	}
 }

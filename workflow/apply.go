@@ -270,7 +270,10 @@ func begin(d *draft, approval *Approval) {
 	d.op.Deadline = d.now.Add(deadlineOf(d.op.Plan))
 	tasks, _ := d.op.Plan.Snapshot.Tasks.Get() // unknown tasks are red (A12); the looks list them
 	d.watch(tasks)
-	d.op.Progress.Total, d.op.Progress.Left = len(d.op.Watch), len(d.op.Watch) // until the first look
+	if d.op.Progress.LookedAt.IsZero() {
+		d.op.Progress.Left = len(d.op.Watch) // until the first look
+	}
+	d.op.Progress.Total = max(d.op.Progress.Total, len(d.op.Watch))
 	d.op.Block = nil
 	d.enter(firstState(d.op))
 }
