@@ -179,6 +179,9 @@ func TestStopTasksOfARunningDrain(t *testing.T) {
 	if got := a.Op.Plan.Intent.StopTasks; !slices.Equal(got, []string{late.ARN}) || a.Op.Revision != 2 {
 		t.Errorf("revision %d stops %q", a.Op.Revision, got)
 	}
+	if a.Op.DrainedAt.IsZero() || a.Op.Progress.Left != 1 {
+		t.Errorf("the drain would begin anew: drained at %v, %d left", a.Op.DrainedAt, a.Op.Progress.Left)
+	}
 	if w, ok := a.Op.Plan.Snapshot.Services.Get(); !ok || len(w) != 1 {
 		t.Errorf("the services that the verification compares with are gone: %v", w)
 	}
