@@ -15,7 +15,8 @@ import (
 
 // faultPlays are, for each fault of the panel, what its line promises, played
 // after the fault was struck or between (fault ID on|off). The lines are those of
-// the stage; "!" before one says that it has to fail.
+// the stage; "!" before one says that it has to fail, "~" that it (or what
+// follows it behind ";") may fail at first, and is tried again, as a person would.
 var faultPlays = map[string]string{
 	"throttle": `
 fault throttle on
@@ -139,7 +140,8 @@ say olga #ops '/ecs deregister i-0a1b2c3d4e5f60005 prod'
 see olga 'Nothing was recorded and nothing will be done'
 mutations 0
 fault database off
-click olga #ops confirm 60001
+~ say olga #ops '/ecs status' ; see olga '60001'
+~ click olga #ops confirm 60001
 see #ops '60001 is deregistered'
 calls DeregisterContainerInstance 1`,
 	"new-task": `
@@ -189,16 +191,33 @@ func playFault(t *testing.T, v *visitor, lines string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fails := words[0] == "!"
-		if fails {
+		fails, again := words[0] == "!", words[0] == "~"
+		if fails || again {
 			words = words[1:]
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), eventually)
-		err = v.line(ctx, s, words)
+		err = v.group(ctx, s, words)
+		for again && err != nil && ctx.Err() == nil {
+			err = v.group(ctx, s, words)
+		}
 		cancel()
 		if (err != nil) != fails {
 			t.Fatalf("%s: %v\n%s\n%s", strings.TrimSpace(line), err, v.tail(), s.Output())
 		}
+	}
+}
+
+// group plays lines that have ";" between them.
+func (v *visitor) group(ctx context.Context, s *stage.Stage, words []string) error {
+	for {
+		i := slices.Index(words, ";")
+		if i < 0 {
+			return v.line(ctx, s, words)
+		}
+		if err := v.line(ctx, s, words[:i]); err != nil {
+			return err
+		}
+		words = words[i+1:]
 	}
 }
 
@@ -284,7 +303,7 @@ say olga #ops '/ecs deregister i-0a1b2c3d4e5f60005 prod'
 see olga 'Nothing was recorded and nothing will be done'
 calls UpdateContainerInstancesState 1
 fault database off
-see #ops '60006.*Drain and deregister'
-click olga #ops confirm 60006
+~ say olga #ops '/ecs status' ; see olga '60006'
+~ click olga #ops confirm 60006
 see #ops '60006 is deregistered'`)
 }
