@@ -32,7 +32,8 @@ demo: ## play the story in the terminal
 	$(GO) run ./cmd/demo -play
 
 .PHONY: campaign
-campaign: ## long: 2,000 kills of the real process; the seed is printed
+campaign: ## long: 50,000 estates on the simulated scheduler, 2,000 kills of the real process; seeds are printed
+	ECSBOT_ESTATES=50000 $(GO) test -count=1 -timeout 60m -run 'TestCapacity$$' -v ./bot
 	ECSBOT_KILLS=2000 $(GO) test -count=1 -timeout 85m -run 'TestKill' -v ./bot
 
 .PHONY: bench

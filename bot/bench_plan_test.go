@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -47,7 +48,58 @@ func benchPlan(t *testing.T, r *report) {
 		}
 		judgePlan(t, r, e.name, runs, e.judged)
 	}
+	benchRooms(t, r)
 	r.parts++
+}
+
+const (
+	roomInstances = 1000
+	roomServices  = 200
+	roomTasks     = 50
+	roomTime      = 50 * time.Millisecond
+	roomMemory    = 20 << 20
+)
+
+// benchRooms measures the capacity simulation alone, on a snapshot that was read.
+func benchRooms(t *testing.T, r *report) {
+	t.Helper()
+	s := roomSnapshot(t)
+	var took []time.Duration
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range planRounds {
+		began := time.Now()
+		if rooms := ecsops.Rooms(s, false); len(rooms) != roomTasks {
+			t.Fatalf("%d rooms", len(rooms))
+		}
+		took = append(took, time.Since(began))
+	}
+	runtime.ReadMemStats(&after)
+	each := (after.TotalAlloc - before.TotalAlloc) / planRounds
+	r.note(fmt.Sprintf("where %d tasks go: %d instances, %d services; the aim is time and memory of the other side", roomTasks, roomInstances, roomServices),
+		fmt.Sprintf("%s, %.1f MB", millis(median(took)), float64(each)/(1<<20)), fmt.Sprintf("%s, %d MB", millis(roomTime), roomMemory>>20),
+		fmt.Sprintf("%.2f", float64(median(took))/float64(roomTime)))
+}
+
+// roomSnapshot reads a cluster of that size; of the tasks on its first instance so many are kept.
+func roomSnapshot(t *testing.T) ecsops.Snapshot {
+	t.Helper()
+	cloud := servePlanEstate(t, func(c *simaws.Cloud) error { return c.Big(roomInstances, roomServices) })
+	defer cloud.Close() // its error is about the SDK's idle connections
+	fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{planCluster(cloud)}, TimeBox: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := fleet.Preview(t.Context(), ecsops.Ref{EC2: ecsops.EC2ID(simaws.BigInstance(0))})
+	if err != nil || len(p.Snapshot.Unknowns()) > 0 {
+		t.Fatalf("%v, unknown %v", err, p.Snapshot.Unknowns())
+	}
+	tasks, _ := p.Snapshot.Tasks.Get()
+	if len(tasks) < roomTasks {
+		t.Fatalf("%d tasks", len(tasks))
+	}
+	p.Snapshot.Tasks = ecsops.Known(tasks[:roomTasks])
+	return p.Snapshot
 }
 
 func judgePlan(t *testing.T, r *report, name string, runs []planRun, judged bool) {

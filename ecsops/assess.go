@@ -50,6 +50,7 @@ type judge struct {
 	tasksKnown  bool
 	services    map[string]Service
 	impacts     map[string]ServiceImpact
+	nowhere     []Room // what has no other instance to go to: R6's
 	definitions map[string]TaskDefinition
 	groups      map[string]TargetGroup
 	machine     EC2

@@ -36,27 +36,25 @@ type room struct {
 	hosts      wanted[[]InstanceARN]
 }
 
-// readEvery reads all services of the cluster; those that were hinted at are being read.
-func (r *reader) readEvery(hinted []string) {
-	r.room.every = r.services
-	if len(hinted) == 0 {
-		return
-	}
-	services := r.services
+// readEvery reads all services of the cluster, but for those that are being read.
+func (r *reader) readEvery(listed *later[[]string], hinted []string) {
+	early := r.services
 	r.room.every = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
-		arns, err := r.s.listServices(ctx, r.cluster)
-		if err != nil {
+		arns, err := listed.wait(ctx)
+		switch {
+		case err != nil:
 			return nil, err
+		case len(arns) > mostServices:
+			return nil, called("ecs:DescribeServices", errTooManyServices)
+		case len(arns) <= earlyServices && len(hinted) == 0:
+			return early.wait(ctx)
 		}
-		arns = slices.DeleteFunc(arns, func(arn string) bool { return slices.Contains(hinted, lastPart(arn)) })
-		if len(arns) > earlyServices {
-			return nil, errTooManyServices
+		rest := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool { return slices.Contains(hinted, lastPart(arn)) })
+		all, err := r.s.describeServices(ctx, r.cluster, rest)
+		if err != nil || len(hinted) == 0 {
+			return all, err
 		}
-		all, err := r.s.describeServices(ctx, r.cluster, arns)
-		if err != nil {
-			return nil, err
-		}
-		known, err := services.wait(ctx)
+		known, err := early.wait(ctx)
 		maps.Copy(all, known)
 		return all, err
 	})

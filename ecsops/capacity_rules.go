@@ -27,6 +27,11 @@ func (j *judge) roomRules() {
 			j.findings[i].Rooms = by[RoomBlocked]
 		}
 	}
+	for _, r := range by[RoomWontFit] {
+		if r.Why == LacksInstances {
+			j.nowhere = append(j.nowhere, r)
+		}
+	}
 	add(RuleWontFit, Red, slices.DeleteFunc(by[RoomWontFit], func(r Room) bool { return r.Why == LacksInstances }))
 	add(RuleScaleOut, Amber, by[RoomScaleOut])
 	add(RuleRoomUnsure, Amber, by[RoomUnknown])

@@ -70,7 +70,12 @@ type groupRead struct {
 // errTooManyServices: reading them all would cost more than one further round trip.
 var errTooManyServices = errors.New("too many services to read ahead")
 
-const earlyServices = 100
+// Up to earlyServices are read before it is known which have tasks here; all of up to
+// mostServices are read for what they want of the cluster's room.
+const (
+	earlyServices = 100
+	mostServices  = 1000
+)
 
 // newReader starts what needs only the cluster, and the machine if its id is known.
 func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster ClusterARN, machine EC2ID, fresh bool) *reader {
@@ -104,11 +109,12 @@ func (r *reader) begin(h hint) {
 	if r.services != nil {
 		return
 	}
+	listed := start(r.ctx, r.wg, func(ctx context.Context) ([]string, error) { return r.s.listServices(ctx, r.cluster) })
 	r.services = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
 		if len(h.services) > 0 {
 			return r.s.describeServices(ctx, r.cluster, h.services)
 		}
-		arns, err := r.s.listServices(ctx, r.cluster)
+		arns, err := listed.wait(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +123,7 @@ func (r *reader) begin(h hint) {
 		}
 		return r.s.describeServices(ctx, r.cluster, arns)
 	})
-	r.readEvery(h.services)
+	r.readEvery(listed, h.services)
 	r.wantGroups(h.groups)
 	if h.instance != "" {
 		r.aim(h.instance)

@@ -326,7 +326,7 @@ func (j *judge) peerRules() {
 	}
 	ready := slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.Status != "ACTIVE" || !p.AgentConnected })
 	if len(ready) == 0 {
-		j.add(Finding{Rule: RuleLastInstance, Severity: Red, Names: []string{j.s.Target.Cluster.Name()}})
+		j.add(Finding{Rule: RuleLastInstance, Severity: Red, Names: []string{j.s.Target.Cluster.Name()}, Rooms: j.nowhere})
 		return
 	}
 	if p := i.CapacityProvider; p != "" && j.usedProvider(p) && !slices.ContainsFunc(ready, func(o Peer) bool { return o.CapacityProvider == p }) {

@@ -441,3 +441,26 @@ func TestForgottenMachine(t *testing.T) {
 		t.Errorf("a ghost without a successful read: %v", err)
 	}
 }
+
+// TestRoomOverTheWire: what the simulation needs is read, in a cluster with more services
+// than are read before it is known which of them have tasks on the target.
+func TestRoomOverTheWire(t *testing.T) {
+	e := over(t, func(c *aws.Cloud) error { return c.Big(6, 120) }, func(c *ecsops.Config) {
+		c.Clusters, c.TimeBox = []string{aws.DemoAccount + "/" + aws.DemoRegion + "/big"}, time.Minute
+	})
+	for range 2 { // the second time it was seen before
+		s := e.preview(aws.BigInstance(0))
+		if missing := s.Unknowns(); len(missing) > 0 {
+			t.Fatalf("unknown: %v", missing)
+		}
+		rooms := plan(s).Rooms()
+		for _, r := range rooms {
+			if r.Verdict != ecsops.RoomFits || r.Places != 5 || len(r.Landing) == 0 {
+				t.Errorf("%+v", r)
+			}
+		}
+		if len(rooms) < 60 {
+			t.Errorf("%d services with tasks there", len(rooms))
+		}
+	}
+}
