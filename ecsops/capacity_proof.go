@@ -184,7 +184,7 @@ func (p *puzzle) atBest(d *demand, c *cells, later bool) int {
 	n := 0
 	for b := range p.bins {
 		back := p.bins[b].back
-		if c.may[b] == no && !(later && back.Any && c.lacks[b] == LacksDistinct) {
+		if c.may[b] == no && (!later || !back.Any || c.lacks[b] != LacksDistinct) {
 			continue
 		}
 		room := p.bins[b].free

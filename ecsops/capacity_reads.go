@@ -114,7 +114,7 @@ func (r *reader) readProviders() {
 		}
 		var names []string
 		for _, p := range described {
-			if p.GroupName != own.Group.Name {
+			if p.GroupName != own.Name {
 				names = append(names, p.GroupName)
 			}
 		}
@@ -125,10 +125,10 @@ func (r *reader) readProviders() {
 		out := map[string]Provider{}
 		for name, p := range described {
 			state := groups[p.GroupName]
-			if p.GroupName != "" && p.GroupName == own.Group.Name {
+			if p.GroupName != "" && p.GroupName == own.Name {
 				state = own
 			}
-			state.Group.Lifecycle, state.Group.Health, state.Group.Protected = "", "", false // the target's, not the group's
+			state.Lifecycle, state.Health, state.Protected = "", "", false // the target's, not the group's
 			out[name] = Provider{CapacityProvider: p, Group: state.Group, members: state.members}
 		}
 		return out, nil

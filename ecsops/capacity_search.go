@@ -83,7 +83,7 @@ func (s *search) index(d *demand) int {
 }
 
 func (s *search) takes(o *demand, i, g int) bool {
-	return o.need.in(s.free[g]) && !(o.distinct && s.on[g][i] > 0)
+	return o.need.in(s.free[g]) && (!o.distinct || s.on[g][i] == 0)
 }
 
 // place reports whether some instance of the group has room for d.

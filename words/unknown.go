@@ -82,8 +82,7 @@ func incomplete(us []ecsops.Unknown) Explanation {
 			title = ""
 		}
 	}
-	switch {
-	case title == "" || len(us) == 0:
+	if title == "" || len(us) == 0 {
 		return Explanation{"Not everything could be read", missing(us),
 			"Grant the missing permission or try again; what is unknown is never counted as safe."}
 	}
