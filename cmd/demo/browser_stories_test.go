@@ -71,11 +71,13 @@ func playgroundAt(t testing.TB, window size, pace float64) *tab {
 func TestStoriesOnThePage(t *testing.T) {
 	needBrowser(t)
 	s := serve(t, func(c *page.Config) { c.Hurry = 240 })
-	for _, id := range []string{"orphan", "stuck", "two", "ghost", "crash", "stranger"} {
+	titles := map[string]string{"orphan": "The orphan warning", "stuck": "The drain that can’t finish", "two": "Two people, one click",
+		"ghost": "The ghost", "crash": "The crash", "stranger": "The stranger"}
+	for id, title := range titles {
 		t.Run(id, func(t *testing.T) {
 			p := newTab(t, desktop)
 			p.open(s.url + "/?story=" + id)
-			player := p.whole().find("region", "^Story: ")
+			player := p.whole().find("region", "^Story: "+title+"$")
 			captions := map[string]bool{}
 			p.untilWithin(time.Minute, "the story to end", func() bool {
 				player := player.again()
