@@ -22,8 +22,8 @@ type decided struct {
 
 // Digest is the SHA-256, in hex, over what a person decides on: registration, EC2 id,
 // owner, states, rule ids, for each service {tasks here, task definition, desired,
-// percents}, standalone and protected tasks by ARN. Counters of version and replicas'
-// ARNs are left out: they change all the time and change nothing.
+// percents}, standalone and protected tasks by ARN. Counters of version, replicas' ARNs
+// and where there is room are left out: they change all the time and change nothing.
 func Digest(p Plan) string {
 	b, err := json.Marshal(basis(p))
 	if err != nil {
@@ -32,6 +32,11 @@ func Digest(p Plan) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
+
+// breathing are the rules that come and go with every task that is placed somewhere in the
+// cluster, and with every other instance that drains. That there is no room at all (R3) is
+// no such rule.
+func breathing(r Rule) bool { return r == RuleScaleOut || r == RuleRoomUnsure || r == RuleRoom }
 
 // Diff names each decision-relevant difference; it is empty exactly when the digests are equal.
 func Diff(before, after Plan) []Change {
@@ -74,7 +79,7 @@ func basis(p Plan) []decided {
 	}
 	seen := map[Rule]bool{}
 	for _, f := range p.Findings {
-		if !seen[f.Rule] {
+		if !seen[f.Rule] && !breathing(f.Rule) {
 			seen[f.Rule] = true
 			out = append(out, decided{"rule", string(f.Rule), "found"})
 		}

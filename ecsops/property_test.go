@@ -137,10 +137,16 @@ func TestDigestIgnores(t *testing.T) {
 	})
 	with(&s.Group, func(g *ecsops.Group) { g.Desired++ })
 	s.ReadAt = s.ReadAt.Add(1)
+	peer(&s, 1, func(p *ecsops.Peer) { p.Status, p.Running = "DRAINING", 3 }) // whether the copies fit is no longer certain
+	if has(before, ecsops.RuleRoomUnsure) || !has(plan(s), ecsops.RuleRoomUnsure) {
+		t.Fatalf("room: %s, then %s", rules(before), rules(plan(s)))
+	}
 	if diff := ecsops.Diff(before, plan(s)); len(diff) > 0 {
 		t.Errorf("differences: %v", diff)
 	}
 }
+
+func full(p *ecsops.Peer) { p.Free.Memory = 0 }
 
 // TestDigestSees: each thing that a person decides on changes the digest, under its name.
 func TestDigestSees(t *testing.T) {
@@ -166,6 +172,7 @@ func TestDigestSees(t *testing.T) {
 		}},
 		{"standalone", func(s *ecsops.Snapshot) { run(s, "") }},
 		{"protected", func(s *ecsops.Snapshot) { s.Protection = ecsops.Known(map[string]time.Time{}) }},
+		{"rule", func(s *ecsops.Snapshot) { peer(s, 0, full); peer(s, 1, full) }},
 		{"rule", func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.Spot = true }) }},
 	} {
 		s := busy()
