@@ -33,6 +33,7 @@ type Message struct {
 	Versions []Version `json:"versions,omitempty"` // what it was before, oldest first
 	Warnings []string  `json:"warnings,omitempty"`
 	Via      string    `json:"via"` // the method, "response_url" or "ack" that posted it
+	At       time.Time `json:"at"`  // when it was posted, by the clock that people read
 
 	revision int // the workspace's when it was last changed
 }
@@ -77,7 +78,7 @@ func (w *Workspace) edit(m *Message, change func(*Message)) *Message {
 
 // post stores a new message. The caller holds mu.
 func (w *Workspace) post(m Message) *Message {
-	m.TS = w.nextTS()
+	m.TS, m.At = w.nextTS(), w.cfg.Shown().UTC()
 	w.revision++
 	m.revision = w.revision
 	w.messages[m.Channel] = append(w.messages[m.Channel], &m)

@@ -66,6 +66,10 @@ type Config struct {
 	// Now is the workspace's clock: timestamps, triggers, response URLs and rate
 	// limits follow it. Nil means time.Now. The limit for acks is real time.
 	Now func() time.Time
+	// Shown is the clock by which people read when a message was posted, where that
+	// is another one: a workspace in real time beside an estate in virtual time. Nil
+	// means Now.
+	Shown func() time.Time
 	// AckLimit is how long an envelope may stay without its ack (default 3 s).
 	AckLimit time.Duration
 	// TriggerLife is how long a trigger_id opens a view (default 3 s).
@@ -158,6 +162,9 @@ func checkConfig(cfg Config) error {
 func withDefaults(cfg Config) Config {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Shown == nil {
+		cfg.Shown = cfg.Now
 	}
 	if cfg.AckLimit == 0 {
 		cfg.AckLimit = defaultAckLimit

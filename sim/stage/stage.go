@@ -72,7 +72,7 @@ func New(ctx context.Context, cfg Config) (*Stage, error) {
 		return nil, fmt.Errorf("building the estate: %w", err)
 	}
 	workspace := simslack.Demo()
-	workspace.Manifest = cfg.Manifest
+	workspace.Manifest, workspace.Shown = cfg.Manifest, s.Clock.Now
 	if cfg.Slack != nil {
 		cfg.Slack(&workspace)
 	}
