@@ -18,6 +18,7 @@ type puzzle struct {
 	shrinking bool
 	known     map[*demand]*cells
 	kind      []int // by bin, see kinds
+	coarse    bool  // some bins have at least the room that is told, perhaps more: others may find room where d has none
 
 	rivals doubt // what else wants room is not known
 }

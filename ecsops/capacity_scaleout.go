@@ -76,7 +76,7 @@ func (p *puzzle) enough(d *demand, v Provider) (int, bool) {
 // that provider. What else may come to a new instance is taken to: all but what is of
 // other providers.
 func (p *puzzle) withFresh(d, only *demand, provider string, n int, room space) bool {
-	q := &puzzle{s: p.s, force: p.force, known: map[*demand]*cells{}, bins: slices.Clone(p.bins)}
+	q := &puzzle{s: p.s, force: p.force, known: map[*demand]*cells{}, bins: slices.Clone(p.bins), coarse: n > 0}
 	for range n {
 		q.bins = append(q.bins, bin{peer: Peer{CapacityProvider: provider, Status: "ACTIVE", AgentConnected: true}, free: room})
 	}

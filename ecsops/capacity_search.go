@@ -28,7 +28,7 @@ func (p *puzzle) exhaust(d *demand, group []int) bool {
 		s.left = append(s.left, o.upper)
 		copies += o.upper
 	}
-	if len(group) > searchBins || copies > searchCopies {
+	if p.coarse || len(group) > searchBins || copies > searchCopies {
 		return false
 	}
 	for _, b := range group {
