@@ -329,7 +329,7 @@ func TestControlInterface(t *testing.T) {
 
 // TestTimePassesByItself is a whole drain at pace, with nobody asking but the waiter.
 func TestTimePassesByItself(t *testing.T) {
-	c, err := aws.New(aws.Config{Clock: clock.New(start, 600), Seed: 1})
+	c, err := aws.New(aws.Config{Clock: clock.New(start, 60), Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
