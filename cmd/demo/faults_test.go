@@ -140,8 +140,10 @@ say olga #ops '/ecs deregister i-0a1b2c3d4e5f60005 prod'
 see olga 'Nothing was recorded and nothing will be done'
 mutations 0
 fault database off
+patience 5
 ~ say olga #ops '/ecs status' ; see olga '60001'
 ~ click olga #ops confirm 60001
+patience 60
 see #ops '60001 is deregistered'
 calls DeregisterContainerInstance 1`,
 	"new-task": `
@@ -195,7 +197,7 @@ func playFault(t *testing.T, v *visitor, lines string) {
 		if fails || again {
 			words = words[1:]
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), eventually)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*eventually)
 		err = v.group(ctx, s, words)
 		for again && err != nil && ctx.Err() == nil {
 			err = v.group(ctx, s, words)
@@ -287,7 +289,7 @@ click olga #ops confirm 60001
 instance i-0a1b2c3d4e5f60001 DRAINING
 fault kill on
 pace 60
-patience 60
+patience 110
 see #ops '60001 is deregistered'
 calls UpdateContainerInstancesState 1
 calls DeregisterContainerInstance 1
@@ -303,7 +305,9 @@ say olga #ops '/ecs deregister i-0a1b2c3d4e5f60005 prod'
 see olga 'Nothing was recorded and nothing will be done'
 calls UpdateContainerInstancesState 1
 fault database off
+patience 5
 ~ say olga #ops '/ecs status' ; see olga '60006'
 ~ click olga #ops confirm 60006
+patience 110
 see #ops '60006 is deregistered'`)
 }
