@@ -227,7 +227,7 @@ func (c *Cloud) settled(cl *cell, s *service, d *definition, on string) error {
 		}
 	}
 	t := c.newTask(cl, s.cluster, d, host)
-	t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+	cl.belong(t, s)
 	t.exec, t.tags = s.spec.ExecEnabled, s.spec.Tags
 	c.established(cl, t)
 	return nil
@@ -261,16 +261,16 @@ func (g *Region) RunTask(spec TaskSpec) (string, error) {
 		}
 		t := g.c.newTask(cl, g.key.clusterARN(spec.Cluster), d, host)
 		if spec.ID != "" {
-			delete(cl.tasks, t.arn)
+			cl.dropTask(t)
 			t.id, t.arn = spec.ID, g.key.arn("ecs", "task/"+spec.Cluster+"/"+spec.ID)
-			cl.tasks[t.arn] = t
+			cl.putTask(t)
 		}
 		t.startedBy, t.tags = spec.StartedBy, spec.Tags
 		if spec.Group != "" {
 			t.group = spec.Group
 		}
 		if s := cl.services[g.key.arn("ecs", "service/"+spec.Cluster+"/"+spec.Service)]; s != nil {
-			t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+			cl.belong(t, s)
 		}
 		if spec.Start {
 			g.c.advance(cl, t)

@@ -23,6 +23,17 @@ type filter struct {
 	values []string
 }
 
+// takes reports whether a value is one of the filter's, which may have the wildcards * and ?.
+func (f filter) takes(v string) bool {
+	return slices.ContainsFunc(f.values, func(pattern string) bool {
+		if pattern == v || !strings.ContainsAny(pattern, `*?[\`) {
+			return pattern == v
+		}
+		ok, err := path.Match(pattern, v)
+		return err == nil && ok
+	})
+}
+
 func (r *request) filters(prefix, values string) []filter {
 	var out []filter
 	for i := 1; ; i++ {
@@ -64,11 +75,12 @@ func (r *request) chosenMachines(keep func(*machine) bool) ([]*machine, string, 
 		}
 	}
 	var out []*machine
+	filters := r.filters("Filter", "Value")
 	for _, mc := range all {
 		if strings.HasPrefix(mc.id, "mi-") || r.c.faults.hidden[mc.id] || (mc.managed && r.form.Get("IncludeManagedResources") != "true" && len(ids) == 0) {
 			continue
 		}
-		ok, e := r.matches(mc)
+		ok, e := mc.matches(filters)
 		if e != nil {
 			return nil, "", e
 		}
@@ -84,8 +96,8 @@ func (r *request) chosenMachines(keep func(*machine) bool) ([]*machine, string, 
 	return out, next, e
 }
 
-func (r *request) matches(mc *machine) (bool, *apiError) {
-	for _, f := range r.filters("Filter", "Value") {
+func (mc *machine) matches(filters []filter) (bool, *apiError) {
+	for _, f := range filters {
 		var have []string
 		switch tag, isTag := strings.CutPrefix(f.name, "tag:"); {
 		case isTag:
@@ -117,9 +129,7 @@ func (r *request) matches(mc *machine) (bool, *apiError) {
 		default:
 			return false, fault("InvalidParameterValue", "The filter '%s' is invalid", f.name)
 		}
-		if !slices.ContainsFunc(f.values, func(pattern string) bool {
-			return slices.ContainsFunc(have, func(v string) bool { ok, err := path.Match(pattern, v); return (err == nil && ok) || pattern == v })
-		}) {
+		if !slices.ContainsFunc(have, f.takes) {
 			return false, nil
 		}
 	}
@@ -189,7 +199,14 @@ func (r *request) showMachine(mc *machine) m {
 }
 
 func (r *request) enisAt(machineID string) []*eni {
-	return slices.DeleteFunc(sorted(r.cell.enis), func(e *eni) bool { return e.machine != machineID })
+	var out []*eni
+	for _, e := range r.cell.enis {
+		if e.machine == machineID {
+			out = append(out, e)
+		}
+	}
+	slices.SortFunc(out, func(a, b *eni) int { return strings.Compare(a.id, b.id) })
+	return out
 }
 
 func describeInstanceStatus(r *request) (m, *apiError) {

@@ -72,7 +72,7 @@ func listContainerInstances(r *request) (m, *apiError) {
 	if in.Status != "" && !slices.Contains([]string{"ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED"}, in.Status) {
 		return nil, fault("InvalidParameterException", "status must be one of ACTIVE, DRAINING, REGISTERING, DEREGISTERING, REGISTRATION_FAILED.")
 	}
-	match := func(subject) bool { return true }
+	var match matcher
 	if in.Filter != "" {
 		parsed, err := parseQuery(in.Filter)
 		if err != nil {
@@ -85,7 +85,7 @@ func listContainerInstances(r *request) (m, *apiError) {
 		if i.cluster != cl.arn || i.status == statusInactive || (in.Status != "" && i.status != in.Status) {
 			continue
 		}
-		if match(r.cell.subject(i)) {
+		if match == nil || match(r.cell.subject(i)) {
 			arns = append(arns, i.arn)
 		}
 	}

@@ -154,10 +154,9 @@ func (c *Cloud) finish(cl *cell, t *task) {
 	}
 	t.step++
 	c.setLast(cl, t, taskStopped)
-	arn := t.arn
 	c.after(stoppedVisible, func() {
 		if !t.orphan {
-			delete(cl.tasks, arn)
+			cl.dropTask(t)
 			c.touch()
 		}
 	})

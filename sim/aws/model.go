@@ -35,7 +35,12 @@ type cell struct {
 	targetGroups map[string]*targetGroup
 	balancers    map[string]*balancer // by ARN
 	targets      map[targetKey]*target
+
+	on, of taskIndex // tasks by instance and by service ARN; made when first asked for
 }
+
+// taskIndex finds tasks without a walk over all of them.
+type taskIndex map[string]map[string]*task
 
 type cluster struct {
 	arn, name string
@@ -243,11 +248,13 @@ func sorted[V any](in map[string]*V) []*V {
 }
 
 func (c *cell) tasksOn(instanceARN string) []*task {
-	return c.tasksWhere(func(t *task) bool { return t.instance == instanceARN })
+	c.index()
+	return sortedTasks(c.on[instanceARN])
 }
 
 func (c *cell) tasksOf(serviceARN string) []*task {
-	return c.tasksWhere(func(t *task) bool { return t.service == serviceARN })
+	c.index()
+	return sortedTasks(c.of[serviceARN])
 }
 
 func (c *cell) tasksWhere(ok func(*task) bool) []*task {
@@ -257,15 +264,75 @@ func (c *cell) tasksWhere(ok func(*task) bool) []*task {
 			out = append(out, t)
 		}
 	}
-	slices.SortFunc(out, func(a, b *task) int { return strings.Compare(a.arn, b.arn) })
+	slices.SortFunc(out, byARN)
 	return out
+}
+
+func byARN(a, b *task) int { return strings.Compare(a.arn, b.arn) }
+
+func sortedTasks(in map[string]*task) []*task {
+	out := slices.AppendSeq(make([]*task, 0, len(in)), maps.Values(in))
+	slices.SortFunc(out, byARN)
+	return out
+}
+
+// index fills the index of a cell that has none: a new one, or the copy that a stale view is.
+func (c *cell) index() {
+	if c.on != nil {
+		return
+	}
+	c.on, c.of = taskIndex{}, taskIndex{}
+	for _, t := range c.tasks {
+		c.on.add(t.instance, t)
+		c.of.add(t.service, t)
+	}
+}
+
+func (x taskIndex) add(key string, t *task) {
+	if x[key] == nil {
+		x[key] = map[string]*task{}
+	}
+	x[key][t.arn] = t
+}
+
+func (x taskIndex) drop(key string, t *task) {
+	if delete(x[key], t.arn); len(x[key]) == 0 {
+		delete(x, key)
+	}
+}
+
+// putTask adds a task.
+func (c *cell) putTask(t *task) {
+	c.index()
+	c.tasks[t.arn] = t
+	c.on.add(t.instance, t)
+	c.of.add(t.service, t)
+}
+
+// dropTask forgets a task.
+func (c *cell) dropTask(t *task) {
+	c.index()
+	delete(c.tasks, t.arn)
+	c.on.drop(t.instance, t)
+	c.of.drop(t.service, t)
+}
+
+// belong makes a task one of the service's.
+func (c *cell) belong(t *task, s *service) {
+	c.index()
+	c.of.drop(t.service, t)
+	t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+	c.of.add(t.service, t)
 }
 
 // instanceOf returns the registration of an EC2 instance that is not INACTIVE, the newest when there are several.
 func (c *cell) instanceOf(ec2ID string) *instance {
 	var best *instance
-	for _, i := range sorted(c.instances) {
-		if i.ec2ID == ec2ID && i.status != statusInactive && (best == nil || i.registeredAt.After(best.registeredAt)) {
+	for _, i := range c.instances {
+		if i.ec2ID != ec2ID || i.status == statusInactive {
+			continue
+		}
+		if best == nil || i.registeredAt.After(best.registeredAt) || i.registeredAt.Equal(best.registeredAt) && i.arn < best.arn {
 			best = i
 		}
 	}

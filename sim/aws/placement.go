@@ -25,7 +25,7 @@ func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instan
 	if d.spec.NetworkMode == "awsvpc" {
 		t.last = taskProvisioning
 	}
-	cl.tasks[t.arn] = t
+	cl.putTask(t)
 	c.touch()
 	return t
 }

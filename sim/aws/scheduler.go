@@ -158,7 +158,7 @@ func (c *Cloud) startSome(cl *cell, s *service, n int) bool {
 			break
 		}
 		t := c.newTask(cl, s.cluster, d, host)
-		t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+		cl.belong(t, s)
 		t.exec, t.tags = s.spec.ExecEnabled, s.spec.Tags
 		c.advance(cl, t)
 		started++
@@ -237,7 +237,7 @@ func (c *Cloud) startDaemon(cl *cell, s *service, d *definition, i *instance) (i
 		return 1, true
 	}
 	t := c.newTask(cl, s.cluster, d, i)
-	t.service, t.deployment, t.group, t.startedBy = s.arn, s.deployment, "service:"+s.name, s.deployment
+	cl.belong(t, s)
 	c.advance(cl, t)
 	s.steady = false
 	c.note(s, "has started 1 tasks: (task "+t.id+").")

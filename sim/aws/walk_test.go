@@ -79,6 +79,9 @@ func (e *estate) deed(dice *rand.Rand) string {
 // wrong says what is impossible about the estate, "" for nothing.
 func (e *estate) wrong() string {
 	s := e.State()
+	if wrong := e.Misindexed(); wrong != "" {
+		return wrong
+	}
 	tasks := map[string]aws.TaskState{}
 	for _, x := range s.Tasks {
 		tasks[x.ARN] = x
