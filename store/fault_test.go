@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"ecsbot/audit"
@@ -133,6 +134,45 @@ func TestAnswerToCommitIsLost(t *testing.T) {
 		fresh, err = db.PutInbox(t.Context(), workflow.InboxItem{ID: id, Kind: "interactive", ReceivedAt: noon})
 		if fresh || err != nil {
 			t.Errorf("mode %d: its redelivery: fresh %v, %v", mode, fresh, err)
+		}
+	}
+}
+
+// TestServerCameBack: a server that went away and came back has cut the whole pool, idle
+// for less than the second after which the pool itself would look. Nobody is told to try again.
+func TestServerCameBack(t *testing.T) {
+	address := shared(t).Database(t)
+	p := place{opts: store.Options{URL: address, Serve: true, Log: testLog(t)}, pg: true}
+	db := p.open(t)
+	direct, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = direct.Close(context.WithoutCancel(t.Context())) })
+	op := insert(t, db, "op1", 1, workflow.Proposed)
+	cut := func() {
+		t.Helper()
+		var wg sync.WaitGroup
+		for range 16 { // warms the pool up
+			wg.Go(func() { get(t, db, "op1") })
+		}
+		wg.Wait()
+		var n int
+		err := direct.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'ecsbot'`).Scan(&n)
+		if err != nil || n < 2 {
+			t.Fatalf("%d connections cut: %v", n, err)
+		}
+	}
+	for version := range int64(5) {
+		cut()
+		if err := db.Commit(t.Context(), workflow.Change{Op: &op, Expect: version + 1, Events: event(workflow.EvProgress)}); err != nil {
+			t.Fatal(err)
+		}
+		cut()
+		err := db.View(t.Context(), func(v *store.View) error { _, err := v.LogSize(t.Context()); return err })
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

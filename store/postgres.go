@@ -165,23 +165,40 @@ func (p *postgresDB) isAurora(ctx context.Context) bool {
 }
 
 func (p *postgresDB) update(ctx context.Context, f func(tx) error) error {
-	c, err := p.pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("waiting for a connection: %w", err)
-	}
-	defer c.Release()
 	// f's statements end with the caller's ctx, and roll back. COMMIT does not:
 	// its outcome would be unknown.
 	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
-	t, err := c.Begin(wctx)
+	c, t, err := p.begin(ctx, wctx, pgx.TxOptions{})
 	if err != nil {
-		return fmt.Errorf("beginning a transaction: %w", err)
+		return err
 	}
+	defer c.Release()
 	if err := f(pgTx{pgConn{t}, t, p.jobs}); err != nil {
 		return errors.Join(err, pgRollback(wctx, t))
 	}
 	return pgCommitErr(t.Commit(wctx))
+}
+
+// begin opens a transaction that wctx bounds. A server that went away has cut every
+// pooled connection, which shows only here: nothing was done on it, so the next is
+// tried, until the pool has none of them left.
+func (p *postgresDB) begin(ctx, wctx context.Context, o pgx.TxOptions) (*pgxpool.Conn, pgx.Tx, error) {
+	for tried := int32(0); ; tried++ {
+		c, err := p.pool.Acquire(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("waiting for a connection: %w", err)
+		}
+		t, err := c.BeginTx(wctx, o)
+		if err == nil {
+			return c, t, nil
+		}
+		cut := c.Conn().IsClosed()
+		c.Release()
+		if !cut || tried >= p.pool.Config().MaxConns || wctx.Err() != nil {
+			return nil, nil, fmt.Errorf("beginning a transaction: %w", err)
+		}
+	}
 }
 
 // pgRollback: a connection that was lost has rolled back by itself.
@@ -211,10 +228,11 @@ func (p *postgresDB) updateFirst(ctx context.Context, f func(tx) error) error {
 }
 
 func (p *postgresDB) view(ctx context.Context, f func(conn) error) error {
-	t, err := p.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	c, t, err := p.begin(ctx, ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return fmt.Errorf("beginning to read: %w", err)
+		return err
 	}
+	defer c.Release()
 	return errors.Join(f(pgConn{t}), pgRollback(context.WithoutCancel(ctx), t))
 }
 
