@@ -145,7 +145,7 @@ func cards() map[string]workflow.Operation {
 		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"held_percents": heldBy(percentsHold()), "held_protection": heldBy(protectedHold()), "held_capacity": heldBy(capacityHold()),
 		"held_standalone": standalone, "held_stopping": heldBy(stoppingHolds()...), "held_host": heldBy(hostHolds()...), "held_unknown": heldBy(unread),
-		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
+		"proposed_ghost": proposed(ghostPlan()), "proposed_duplicate": proposed(duplicatePlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),

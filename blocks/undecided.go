@@ -212,6 +212,8 @@ func billingLine(p ecsops.Plan, t ecsops.Target) mrkdwn {
 	switch {
 	case known && e.Gone():
 		return ""
+	case p.Path == ecsops.PathDuplicate:
+		return say(m + " runs on, and goes on costing, under its other registration.")
 	case p.Intent.Terminate != ecsops.KeepRunning:
 		return say("Billing of " + m + " ends once it is terminated.")
 	case !known:

@@ -3,7 +3,6 @@ package ecsops
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -78,20 +77,14 @@ func (f *Fleet) registeredAgain(ctx context.Context, t Target) ([]Reregistration
 }
 
 func (s *session) registeredIn(ctx context.Context, c ClusterARN, t Target) ([]Reregistration, error) {
-	listed, err := s.listInstances(ctx, c, "ec2InstanceId == "+string(t.EC2))
+	listed, err := s.listInstances(ctx, c, ofMachine(t.EC2))
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.describeInstances(ctx, c, without(listed, t.Instance))
-	if err != nil {
-		return nil, err
-	}
+	found, err := s.registrations(ctx, c, without(listed, t.Instance), t.EC2)
 	var out []Reregistration
-	for _, arn := range slices.Sorted(maps.Keys(all)) {
-		// What a filter found is checked again on the described record.
-		if i := all[arn].Instance; i.EC2 == t.EC2 && !i.gone() {
-			out = append(out, Reregistration{Cluster: c, Instance: arn, Status: i.Status, Connected: i.AgentConnected, RegisteredAt: i.RegisteredAt})
-		}
+	for _, r := range found {
+		out = append(out, Reregistration{Cluster: r.Cluster, Instance: r.Instance, Status: r.Status, Connected: r.AgentConnected, RegisteredAt: r.RegisteredAt})
 	}
-	return out, nil
+	return out, err
 }

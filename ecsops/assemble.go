@@ -55,13 +55,14 @@ func (r *reader) instanceFacts(s *Snapshot) {
 		switch {
 		case i.Missing: // gone since it was listed
 		case i.EC2 == s.Target.EC2:
-			others = append(others, Registration{Instance: arn, Status: i.Status, AgentConnected: i.AgentConnected, RegisteredAt: i.RegisteredAt})
+			others = append(others, toRegistration(s.Target.Cluster, arn, i))
 		default:
 			peers = append(peers, toPeer(arn, all[arn], named))
 		}
 	}
 	s.Peers = fact("peers", "ecs:DescribeContainerInstances", peers, peersErr)
 	s.Registrations = fact("registrations", "ecs:DescribeContainerInstances", others, peersErr)
+	s.Elsewhere = settle(r, "elsewhere", "ecs:ListContainerInstances", r.elsewhere)
 	s.CapacityProvider = settle(r, "capacity_provider", "ecs:DescribeCapacityProviders", r.provider)
 }
 

@@ -106,7 +106,7 @@ func lack[T any](j *judge, name string, f Fact[T], worst Severity) {
 // one amber with the rest.
 func (j *judge) incomplete() {
 	for _, u := range j.s.Unknowns() {
-		if j.path == PathMachine && !slices.Contains(machineOnly(), u.Fact) {
+		if j.path == PathMachine && !slices.Contains(machineOnly(), u.Fact) && !isElsewhere(u) {
 			continue // a registration that is gone has no tasks to read
 		}
 		bars := u.Fact == "instance"
@@ -136,7 +136,7 @@ func (j *judge) incomplete() {
 
 // machineOnly are the facts that matter where only the machine is left.
 func machineOnly() []string {
-	return []string{"instance", "registrations", "ec2", "group", "hooks", "self"}
+	return []string{"instance", "registrations", "elsewhere", "ec2", "group", "hooks", "self"}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -38,6 +38,7 @@ func calm() ecsops.Snapshot {
 			roomy("1", "eu-west-1a"), roomy("2", "eu-west-1b"),
 		}),
 		Registrations:    ecsops.Known([]ecsops.Registration(nil)),
+		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
 		Tasks:            ecsops.Known([]ecsops.Task(nil)),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),
@@ -62,6 +63,12 @@ func roomy(n, az string) ecsops.Peer {
 	ports := []int{22, 2375, 2376, 51678, 51679}
 	return ecsops.Peer{Instance: instance + ecsops.InstanceARN(n), EC2: ecsops.EC2ID("i-" + n), Status: "ACTIVE", AgentConnected: true, AZ: az,
 		Free: ecsops.Resources{CPU: 2048, Memory: 7000, TCP: ports}, Registered: ecsops.Resources{CPU: 2048, Memory: 7764, TCP: ports}, Subnet: "subnet-" + az[len(az)-1:]}
+}
+
+// another is a later registration of the same machine.
+func another(name, n string, connected bool) ecsops.Registration {
+	return ecsops.Registration{Cluster: ecsops.MakeClusterARN(account, "eu-west-1", name), Instance: instance + ecsops.InstanceARN(n), Status: "ACTIVE",
+		AgentConnected: connected, RegisteredAt: start.Add(-time.Hour)}
 }
 
 // peer changes the n-th other instance.
@@ -198,7 +205,10 @@ func snapshots(t *rapid.T) ecsops.Snapshot {
 	peers := rapid.IntRange(0, 2).Draw(t, "peers")
 	with(&s.Peers, func(p *[]ecsops.Peer) { *p = (*p)[:peers] })
 	if rapid.Bool().Draw(t, "duplicate") {
-		s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: instance + "9", Status: "ACTIVE"}})
+		s.Registrations = ecsops.Known([]ecsops.Registration{another("prod", "9", rapid.Bool().Draw(t, "in use"))})
+	}
+	if rapid.IntRange(0, 3).Draw(t, "elsewhere") == 0 {
+		s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Searched: 1, Found: []ecsops.Registration{another("staging", "8", rapid.Bool().Draw(t, "in use"))}})
 	}
 	return s
 }

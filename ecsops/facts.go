@@ -31,6 +31,7 @@ func allFacts() []factAccess {
 		access("cluster", func(s *Snapshot) *Fact[Cluster] { return &s.Cluster }),
 		access("peers", func(s *Snapshot) *Fact[[]Peer] { return &s.Peers }),
 		access("registrations", func(s *Snapshot) *Fact[[]Registration] { return &s.Registrations }),
+		access("elsewhere", func(s *Snapshot) *Fact[Elsewhere] { return &s.Elsewhere }),
 		access("tasks", func(s *Snapshot) *Fact[[]Task] { return &s.Tasks }),
 		access("protection", func(s *Snapshot) *Fact[map[string]time.Time] { return &s.Protection }),
 		access("services", func(s *Snapshot) *Fact[map[string]Service] { return &s.Services }),
@@ -70,7 +71,8 @@ func (s Snapshot) Blank(name string) Snapshot {
 	return s
 }
 
-// Unknowns are the facts of the snapshot that are not known, in the struct's order.
+// Unknowns are the facts of the snapshot that are not known, in the struct's order, then
+// the clusters that Elsewhere could not look into.
 func (s Snapshot) Unknowns() []Unknown {
 	var out []Unknown
 	for _, f := range allFacts() {
@@ -78,5 +80,6 @@ func (s Snapshot) Unknowns() []Unknown {
 			out = append(out, u)
 		}
 	}
-	return out
+	elsewhere, _ := s.Elsewhere.Get()
+	return append(out, elsewhere.Unread...)
 }

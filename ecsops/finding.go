@@ -78,20 +78,23 @@ const (
 // Finding is one consequence or risk, as typed facts; words turns it into a
 // sentence. Only the fields that the rule uses are set.
 type Finding struct {
-	Rule         Rule             `json:"rule"`
-	Severity     Severity         `json:"severity"`
-	Bars         bool             `json:"bars,omitempty"` // no approval lifts it
-	Tasks        []TaskRef        `json:"tasks,omitempty"`
-	Services     []ServiceImpact  `json:"services,omitempty"`
-	Rooms        []Room           `json:"rooms,omitempty"` // of R3, T12, T13 and T14
-	TargetGroups []TargetGroupHit `json:"target_groups,omitempty"`
-	Missing      []Unknown        `json:"missing,omitempty"`
-	Names        []string         `json:"names,omitempty"` // group, stack, provider, AZ, registration … as the rule says
-	Group        *Group           `json:"group,omitempty"`
-	Count        int              `json:"count,omitempty"`
-	Duration     time.Duration    `json:"duration,omitempty"`
-	Limit        time.Duration    `json:"limit,omitempty"`
-	Since        time.Time        `json:"since,omitzero"`
+	Rule     Rule            `json:"rule"`
+	Severity Severity        `json:"severity"`
+	Bars     bool            `json:"bars,omitempty"` // no approval lifts it
+	Tasks    []TaskRef       `json:"tasks,omitempty"`
+	Services []ServiceImpact `json:"services,omitempty"`
+	Rooms    []Room          `json:"rooms,omitempty"` // of R3, T12, T13 and T14
+	// Registrations are the others of the same machine; of T4, whose Names[0] is which of
+	// them is in use: LeftOver, InUse, or neither.
+	Registrations []Registration   `json:"registrations,omitempty"`
+	TargetGroups  []TargetGroupHit `json:"target_groups,omitempty"`
+	Missing       []Unknown        `json:"missing,omitempty"`
+	Names         []string         `json:"names,omitempty"` // group, stack, provider, AZ, registration … as the rule says
+	Group         *Group           `json:"group,omitempty"`
+	Count         int              `json:"count,omitempty"`
+	Duration      time.Duration    `json:"duration,omitempty"`
+	Limit         time.Duration    `json:"limit,omitempty"`
+	Since         time.Time        `json:"since,omitzero"`
 }
 
 // TaskRef names a task for a person.

@@ -41,15 +41,18 @@ type reader struct {
 	services    *later[map[string]ecstypes.Service] // every service, or those of the hint
 	self        *later[InstanceARN]
 
-	aimed    InstanceARN
-	record   *later[record]
-	running  *later[[]string]
-	stopped  *later[[]string]
-	tasks    *later[[]Task]
-	protect  *later[protection]
-	peers    *later[map[InstanceARN]record]
-	provider *later[CapacityProvider]
+	aimed     InstanceARN
+	record    *later[record]
+	running   *later[[]string]
+	stopped   *later[[]string]
+	tasks     *later[[]Task]
+	protect   *later[protection]
+	peers     *later[map[InstanceARN]record]
+	asked     searching // what a search asks of clusters anyway
+	elsewhere *later[Elsewhere]
+	provider  *later[CapacityProvider]
 
+	id        *later[EC2ID]
 	machine   *later[EC2]
 	member    *later[asgtypes.AutoScalingInstanceDetails]
 	group     *later[groupState]
@@ -82,7 +85,8 @@ func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster Clust
 	r := f.clusterReader(ctx, wg, cluster, fresh)
 	r.verified = start(ctx, wg, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.s.verify(ctx) })
 	if machine != "" {
-		r.readMachine(ready(machine))
+		r.id = ready(machine)
+		r.readMachine()
 	}
 	return r
 }
@@ -91,7 +95,7 @@ func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster Clust
 // read about the machine.
 func (r *reader) beside(cluster ClusterARN) *reader {
 	o := r.f.clusterReader(r.ctx, r.wg, cluster, r.fresh)
-	o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
+	o.id, o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.id, r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
 	return o
 }
 
@@ -147,13 +151,15 @@ func (r *reader) aim(arn InstanceARN) {
 		}
 		return record{}, err
 	})
-	if r.machine == nil {
-		r.readMachine(start(r.ctx, r.wg, func(ctx context.Context) (EC2ID, error) {
+	if r.id == nil {
+		r.id = start(r.ctx, r.wg, func(ctx context.Context) (EC2ID, error) {
 			rec, err := r.record.wait(ctx)
 			return rec.EC2, err
-		}))
+		})
+		r.readMachine()
 	}
 	r.readTasks(arn)
+	r.readElsewhere()
 	r.peers = start(r.ctx, r.wg, func(ctx context.Context) (map[InstanceARN]record, error) {
 		all, err := r.instances.wait(ctx)
 		if err != nil {
@@ -235,7 +241,8 @@ func serviceTasks(all []Task) []string {
 }
 
 // readMachine starts EC2 and Auto Scaling as soon as the EC2 id is there.
-func (r *reader) readMachine(id *later[EC2ID]) {
+func (r *reader) readMachine() {
+	id := r.id
 	r.machine = start(r.ctx, r.wg, func(ctx context.Context) (EC2, error) {
 		ec2, err := id.wait(ctx)
 		if err != nil {

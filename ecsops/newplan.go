@@ -53,7 +53,7 @@ func (j *judge) fate(t Task) (Fate, Rule) {
 		return FateStuck, RuleAgentLost // the agent hears of no order (aws/containers-roadmap#2040)
 	case PathDrain, PathObserve, PathGroup:
 		return j.drainFate(t)
-	case PathMachine, PathWait, PathGone, PathExternal, PathManaged:
+	case PathDuplicate, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
 	}
 	return FateUnknown, ""
 }

@@ -55,6 +55,8 @@ func disconnectedPath(s Snapshot, in Intent) Path {
 		return PathForce
 	case ok && e.State != "running":
 		return PathWait
+	case ok && in.Terminate == KeepRunning && s.leftOver():
+		return PathDuplicate
 	}
 	return PathDisconnected
 }
@@ -108,7 +110,7 @@ func (p Path) live() bool {
 	switch p {
 	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup:
 		return true
-	case PathGhost, PathHostStopped, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
+	case PathGhost, PathHostStopped, PathDuplicate, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
 	}
 	return false
 }
@@ -125,6 +127,8 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 		return []Step{{Kind: StepForce}, {Kind: StepVerify}}
 	case PathMachine:
 		return kept(end, Step{Kind: StepVerify})
+	case PathDuplicate:
+		return []Step{{Kind: StepDeregister}, {Kind: StepVerify}}
 	case PathHostStopped:
 		return kept(Step{Kind: StepForce}, end, Step{Kind: StepVerify})
 	case PathForce:

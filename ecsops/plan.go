@@ -52,6 +52,7 @@ const (
 	PathGhost        Path = "ghost"        // machine proven gone: deregister with force, nothing can be orphaned
 	PathHostStopped  Path = "host_stopped" // machine stopped: deregister with force, no container runs
 	PathDisconnected Path = "disconnected" // agent lost, machine running: force makes duplicates
+	PathDuplicate    Path = "duplicate"    // the machine's agent answers under a newer registration, and this one has no task: only a record
 	PathForce        Path = "force"        // asked for: deregister with force, orphans approved by name
 	PathGroup        Path = "group"        // terminate through the Auto Scaling group, which drains (managed draining)
 	PathWait         Path = "wait"         // in transition: nothing to do yet

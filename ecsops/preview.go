@@ -30,11 +30,12 @@ func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, er
 	if err != nil {
 		return Preview{}, err
 	}
+	asked := f.search(ctx, &wg, clusters, ref)
 	early := map[ClusterARN]*reader{}
 	if inspect && len(clusters) <= earlyMost {
-		early = f.readAhead(ctx, &wg, clusters, ref.EC2)
+		early = f.readAhead(ctx, &wg, clusters, ref.EC2, asked)
 	}
-	matches, failed := f.search(ctx, &wg, clusters, ref)
+	matches, failed := asked.wait(ctx, clusters)
 	if err := outer.Err(); err != nil {
 		return Preview{}, err
 	}
@@ -49,6 +50,7 @@ func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, er
 	r := early[m.cluster]
 	if r == nil {
 		r = f.newReader(ctx, &wg, m.cluster, ref.EC2, false)
+		r.share(ref.EC2, asked)
 	}
 	r.aim(m.instance)
 	rec, err := r.record.wait(ctx)
@@ -68,10 +70,11 @@ func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, er
 
 // readAhead starts the cluster-wide reads of every candidate. One that was hinted at is the
 // only one: the search still tells whether the hint is true.
-func (f *Fleet) readAhead(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, id EC2ID) map[ClusterARN]*reader {
+func (f *Fleet) readAhead(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, id EC2ID, asked searching) map[ClusterARN]*reader {
 	for _, c := range clusters {
 		if h := f.hint(string(id), c); h.instance != "" {
 			r := f.newReader(ctx, wg, c, id, false)
+			r.share(id, asked)
 			r.begin(h)
 			return map[ClusterARN]*reader{c: r}
 		}
@@ -89,23 +92,31 @@ func (f *Fleet) readAhead(ctx context.Context, wg *sync.WaitGroup, clusters []Cl
 		default:
 			continue // by another id the machine is not known yet
 		}
+		early[c].share(id, asked)
 		early[c].begin(hint{})
 	}
 	return early
 }
 
-// search asks all clusters at once.
-func (f *Fleet) search(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, ref Ref) ([]match, []Unknown) {
-	asked := make([]*later[[]match], len(clusters))
-	for i, c := range clusters {
-		asked[i] = start(ctx, wg, func(ctx context.Context) ([]match, error) { return f.locate(ctx, c, ref) })
+// searching is what all candidate clusters are asked at once.
+type searching map[ClusterARN]*later[[]match]
+
+func (f *Fleet) search(ctx context.Context, wg *sync.WaitGroup, clusters []ClusterARN, ref Ref) searching {
+	asked := make(searching, len(clusters))
+	for _, c := range clusters {
+		asked[c] = start(ctx, wg, func(ctx context.Context) ([]match, error) { return f.locate(ctx, c, ref) })
 	}
+	return asked
+}
+
+// wait gathers the answers, in the clusters' order.
+func (s searching) wait(ctx context.Context, clusters []ClusterARN) ([]match, []Unknown) {
 	var matches []match
 	var failed []Unknown
-	for i, a := range asked {
-		found, err := a.wait(ctx)
+	for _, c := range clusters {
+		found, err := s[c].wait(ctx)
 		if err != nil {
-			failed = append(failed, unknownOf("instances of "+clusters[i].Name(), "ecs:ListContainerInstances", err))
+			failed = append(failed, unknownOf("instances of "+c.Name(), "ecs:ListContainerInstances", err))
 			continue
 		}
 		matches = append(matches, found...)

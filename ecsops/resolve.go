@@ -173,7 +173,7 @@ type match struct {
 func (f *Fleet) locate(ctx context.Context, cluster ClusterARN, ref Ref) ([]match, error) {
 	s := f.reading(cluster.Account(), cluster.Region())
 	if ref.EC2 != "" {
-		arns, err := s.listInstances(ctx, cluster, "ec2InstanceId == "+string(ref.EC2))
+		arns, err := s.listInstances(ctx, cluster, ofMachine(ref.EC2))
 		out := make([]match, len(arns))
 		for i, arn := range arns {
 			out[i] = match{cluster, arn}

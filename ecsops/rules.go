@@ -52,7 +52,7 @@ func (j *judge) pathRules() {
 		j.add(Finding{Rule: RuleGhost, Severity: Green, Names: kept1(j.machine.State, j.machine.StateReason)})
 	case PathHostStopped:
 		j.add(Finding{Rule: RuleHostStopped, Severity: Amber, Names: kept1(j.machine.StateReason)})
-	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup:
+	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathDuplicate:
 	}
 	if j.path.live() && !i.AgentConnected {
 		// The API has no time of disconnection: a blip of minutes looks the same (amazon-ecs-agent#219).
@@ -62,14 +62,8 @@ func (j *judge) pathRules() {
 	if j.path.live() || j.path == PathWait {
 		j.alreadyLeaving(i)
 	}
-	if others, ok := j.s.Registrations.Get(); ok && len(others) > 0 {
-		f := Finding{Rule: RuleDuplicate, Severity: Amber, Count: len(others)}
-		for _, o := range others {
-			f.Names = append(f.Names, lastPart(string(o.Instance)))
-		}
-		j.add(f)
-	}
-	if j.machine.State == "running" && j.in.Terminate == KeepRunning && j.path != PathManaged && !j.group.terminating() {
+	j.duplicates(i)
+	if j.machine.State == "running" && j.in.Terminate == KeepRunning && j.path != PathManaged && j.path != PathDuplicate && !j.group.terminating() {
 		j.add(Finding{Rule: RuleBilling, Severity: Green, Names: kept1(string(j.s.Target.EC2), j.machine.Type)})
 	}
 }
@@ -145,9 +139,8 @@ func (j *judge) registeredAgain() bool {
 	if i, ok := j.s.Instance.Get(); !ok || !i.gone() {
 		return true
 	}
-	lack(j, "registrations", j.s.Registrations, Red)
-	others, _ := j.s.Registrations.Get()
-	return len(others) > 0
+	j.lackOthers(Red)
+	return len(j.s.others()) > 0
 }
 
 // taskRules: what happens to tasks whatever their service's arithmetic is.
@@ -158,7 +151,7 @@ func (j *judge) taskRules() {
 			lack(j, "protection", j.s.Protection, Red)
 		}
 	}
-	if j.tasksKnown && len(j.tasks) == 0 && (j.path.live() || j.path == PathGhost || j.path == PathHostStopped) {
+	if j.tasksKnown && len(j.tasks) == 0 && (j.path.live() || j.path == PathGhost || j.path == PathHostStopped || j.path == PathDuplicate) {
 		j.add(Finding{Rule: RuleEmpty, Severity: Green})
 	}
 	if !j.path.live() {

@@ -64,6 +64,17 @@ func scaling(s *ecsops.Snapshot) {
 		Group: ecsops.Group{Name: "asg", Min: 1, Desired: 3, Max: 5}}})
 }
 
+// elsewhere registers the machine in another cluster, later.
+func elsewhere(connected bool) func(*ecsops.Snapshot) {
+	return func(s *ecsops.Snapshot) {
+		s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Searched: 1, Found: []ecsops.Registration{another("staging", "8", connected)}})
+	}
+}
+
+func unsearched(s *ecsops.Snapshot) {
+	s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Unread: []ecsops.Unknown{{Fact: "registrations in staging", Call: "ecs:ListContainerInstances", Reason: "AccessDeniedException"}}})
+}
+
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
@@ -294,8 +305,15 @@ func plainRows() []row {
 		{"T3", "registering", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { status(s, "REGISTERING") }},
 		{"T3", "a connected agent deregisters with its machine", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { machine(s, "shutting-down") }},
 		{"T4", "two registrations of one machine", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
-			s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: instance + "9", Status: "ACTIVE"}})
+			s.Registrations = ecsops.Known([]ecsops.Registration{another("prod", "9", false)})
 		}},
+		{"T4", "the second one is in a cluster that nobody named", amber, ecsops.Intent{}, elsewhere(true)},
+		{"T4", "the machine is to end, and another registration is in use", red, terminate, elsewhere(true)},
+		{"T4", "the machine is to end, and no other registration is in use", amber, terminate, elsewhere(false)},
+		{"R8", "the agent answers under another registration, and no task is left on this one", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s) }},
+		{"R8", "the same with a task: its container may run", red, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); run(s, "") }},
+		{"A12", "a cluster where the machine may be registered as well could not be read", amber, ecsops.Intent{}, unsearched},
+		{"A12", "the same, and the machine is to end", red, terminate, unsearched},
 		{"T5", "terminated", green, ecsops.Intent{}, ghost},
 		{"T5", "not found", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "not-found") }},
 		{"T6", "stopped", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
@@ -388,6 +406,15 @@ func TestPaths(t *testing.T) {
 		steps  []ecsops.StepKind
 	}{
 		{"running, connected, ACTIVE", nil, ecsops.Intent{}, ecsops.PathDrain, kinds("drain", "wait", "deregister", "verify")},
+		{"the agent answers under a newer registration", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s) }, ecsops.Intent{}, ecsops.PathDuplicate, kinds("deregister", "verify")},
+		{"… but a task is left on this one", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); run(s, "") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"… or whether one is left could not be read", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); *s = s.Blank("tasks") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"… or its agent does not answer either", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(false)(s) }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"… or the other one is older", func(s *ecsops.Snapshot) {
+			agentLost(s)
+			elsewhere(true)(s)
+			with(&s.Instance, func(i *ecsops.Instance) { i.RegisteredAt = start })
+		}, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
 		{"DRAINING by somebody else", func(s *ecsops.Snapshot) { status(s, "DRAINING") }, ecsops.Intent{}, ecsops.PathObserve, kinds("wait", "deregister", "verify")},
 		{"a standalone task was ticked", func(s *ecsops.Snapshot) { run(s, "") }, ecsops.Intent{StopTasks: []string{taskARN(0)}}, ecsops.PathDrain,
 			kinds("drain", "wait", "stop_tasks", "deregister", "verify")},

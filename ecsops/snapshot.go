@@ -13,6 +13,7 @@ type Snapshot struct {
 	Cluster          Fact[Cluster]                   `json:"cluster"`
 	Peers            Fact[[]Peer]                    `json:"peers"`         // the cluster's other container instances
 	Registrations    Fact[[]Registration]            `json:"registrations"` // others of the same EC2 id, this cluster
+	Elsewhere        Fact[Elsewhere]                 `json:"elsewhere"`     // others of the same EC2 id, in the account's other clusters
 	Tasks            Fact[[]Task]                    `json:"tasks"`         // all that are not STOPPED, and known ones that became so
 	Protection       Fact[map[string]time.Time]      `json:"protection"`    // task ARN → protected until; absent = not protected
 	Services         Fact[map[string]Service]        `json:"services"`      // by name; those with a task here
@@ -85,6 +86,7 @@ type Peer struct {
 
 // Registration is another container-instance ARN of the same EC2 id.
 type Registration struct {
+	Cluster        ClusterARN  `json:"cluster,omitempty"`
 	Instance       InstanceARN `json:"instance"`
 	Status         string      `json:"status"`
 	AgentConnected bool        `json:"agent_connected"`

@@ -211,6 +211,81 @@ func TestSeveralRegistrations(t *testing.T) {
 	}
 }
 
+// TestElsewhere: the machine is registered in a cluster that nobody named. A preview of the
+// one that was named finds it, with one list for each other cluster, and says which of the
+// two is in use.
+func TestElsewhere(t *testing.T) {
+	e := demo(t)
+	before := e.preview(aws.DemoClean)
+	elsewhere, ok := before.Elsewhere.Get()
+	if !ok || elsewhere.Searched != 1 || len(elsewhere.Found) != 0 {
+		t.Fatalf("of one registration: %+v, %t", elsewhere, ok)
+	}
+	arn, err := e.ReRegister(aws.DemoClean, aws.DemoStagingCluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := ecsops.Ref{EC2: aws.DemoClean, Cluster: aws.DemoCluster}
+	read := func() ecsops.Plan {
+		t.Helper()
+		e.forget()
+		p, err := e.Preview(t.Context(), named)
+		if err != nil || len(p.Found) != 1 || p.Found[0].Target.Cluster.Name() != aws.DemoCluster {
+			t.Fatalf("Preview = %+v, %v", p.Found, err)
+		}
+		return plan(p.Snapshot)
+	}
+	p := read()
+	i := slices.IndexFunc(p.Findings, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleDuplicate })
+	if i < 0 || len(p.Findings[i].Registrations) != 1 {
+		t.Fatalf("findings %s", rules(p))
+	}
+	if r := p.Findings[i].Registrations[0]; string(r.Instance) != arn || r.Cluster.Name() != aws.DemoStagingCluster || !r.AgentConnected || p.Findings[i].Names[0] != ecsops.LeftOver {
+		t.Errorf("T4 %+v", p.Findings[i])
+	}
+	if p.Path != ecsops.PathDisconnected || !has(p, ecsops.RuleAgentLost) {
+		t.Errorf("with tasks whose containers may run: path %s, %s", p.Path, rules(p))
+	}
+	lists := 0
+	for _, c := range e.seen() {
+		if c.Operation == "ListContainerInstances" {
+			lists++
+		}
+	}
+	if lists > 4 { // the search, the whole cluster, the one other cluster, and distinctInstance's
+		t.Errorf("%d lists of container instances", lists)
+	}
+
+	e.DenyIn("ListContainerInstances", aws.DemoStagingCluster)
+	p = read()
+	want := ecsops.Unknown{Fact: "registrations in staging", Call: "ecs:ListContainerInstances", Reason: "AccessDeniedException"}
+	if missing := p.Snapshot.Unknowns(); len(missing) != 1 || missing[0] != want || has(p, ecsops.RuleDuplicate) || !has(p, ecsops.RuleIncomplete) {
+		t.Errorf("unread: %v, %s", missing, rules(p))
+	}
+}
+
+// TestLeftOver: a registration without tasks whose agent answers under a newer one is only a
+// record. It goes with force=false; what ECS still counted there would be refused.
+func TestLeftOver(t *testing.T) {
+	e := demo(t)
+	r := e.Region(aws.DemoAccount, aws.DemoRegion)
+	if _, err := r.AddInstance(aws.InstanceSpec{Cluster: aws.DemoCluster, EC2ID: "i-0a1b2c3d4e5f60009", Age: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	old := e.preview("i-0a1b2c3d4e5f60009")
+	if _, err := e.ReRegister("i-0a1b2c3d4e5f60009", aws.DemoCluster); err != nil {
+		t.Fatal(err)
+	}
+	s, err := e.Inspect(t.Context(), old.Target)
+	p := plan(s)
+	if err != nil || p.Path != ecsops.PathDuplicate || p.Verdict != ecsops.Amber || p.Has(ecsops.StepForce) || p.Has(ecsops.StepDrain) || !p.Has(ecsops.StepDeregister) {
+		t.Fatalf("path %s, verdict %s, steps %v, %s, %v", p.Path, p.Verdict, p.Steps, rules(p), err)
+	}
+	if out := e.Do(t.Context(), ecsops.Action{Kind: ecsops.ActDeregister, Target: old.Target, Session: "op"}); out.Result != ecsops.OK {
+		t.Fatalf("Do = %+v", out)
+	}
+}
+
 // TestDeniedReads refuses each read in turn: the verdict never turns greener, and the
 // missing fact is named with its call.
 func TestDeniedReads(t *testing.T) {

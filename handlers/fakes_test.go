@@ -506,6 +506,7 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Cluster:          ecsops.Known(ecsops.Cluster{ARN: t.Cluster, Status: "ACTIVE", Instances: 3}),
 		Peers:            ecsops.Known([]ecsops.Peer{peer(7, "eu-north-1a"), peer(8, "eu-north-1b")}),
 		Registrations:    ecsops.Known[[]ecsops.Registration](nil),
+		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
 		Tasks:            ecsops.Known[[]ecsops.Task](nil),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),

@@ -176,7 +176,7 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 	case ecsops.RuleTransition:
 		return Explanation{"In transition", "it is " + orElse(names, "on its way to another state"), "Wait a minute and ask again."}, true
 	case ecsops.RuleDuplicate:
-		return Explanation{"Registered more than once", "The same machine has " + Count(max(f.Count, len(f.Names)), "other registration") + orElse(colon(Some(quoteAll(shortIDs(f.Names)), namesShown)), "."), "Check that this is the one you mean."}, true
+		return duplicate(f), true
 	case ecsops.RuleGhost:
 		return Explanation{"The machine is gone", "EC2 says " + orElse(stateAndReason(f.Names), "that it no longer exists") + "; nothing can be orphaned", ""}, true
 	case ecsops.RuleHostStopped:

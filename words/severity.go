@@ -130,6 +130,8 @@ func Path(p ecsops.Path) string {
 		return "It is draining already: watch, and deregister once nothing runs there."
 	case ecsops.PathGhost:
 		return "Remove the registration of a machine that no longer exists."
+	case ecsops.PathDuplicate:
+		return "Remove a registration that its machine has left: the agent answers under another."
 	case ecsops.PathHostStopped:
 		return "Remove the registration of a stopped machine."
 	case ecsops.PathDisconnected:

@@ -28,6 +28,8 @@ func unread(facts []string, u ecsops.Unknown) string {
 		return s + ": " + Quote(reason)
 	case u.Reason == "timed out":
 		return s + ": " + Quote(call) + " did not answer in time"
+	case u.Reason == "too many clusters":
+		return s + ": there are too many clusters for one preview to ask"
 	default:
 		return s + ": " + Quote(call) + " answered " + Quote(reason)
 	}
@@ -100,6 +102,8 @@ func Fact(name string) string {
 		return "the cluster's other instances"
 	case "registrations":
 		return "other registrations of the machine"
+	case "elsewhere":
+		return "registrations of the machine in other clusters"
 	case "tasks":
 		return "the tasks on the instance"
 	case "protection":

@@ -138,7 +138,7 @@ func newFollowUp(op Operation) (FollowUp, bool) {
 	if len(f.Orphans) > 0 {
 		f.Watches = append(f.Watches, Watch{Concern: Orphans, Due: f.Began})
 	}
-	if strings.HasPrefix(string(op.Target.EC2), "i-") {
+	if strings.HasPrefix(string(op.Target.EC2), "i-") && op.Plan.Path != ecsops.PathDuplicate { // in use under its other registration
 		f.Watches = append(f.Watches, Watch{Concern: Machine, Due: f.Began.Add(firstReminder)})
 	}
 	f.Watches = append(f.Watches, Watch{Concern: Return, Due: f.Began.Add(firstReturn)})

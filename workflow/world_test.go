@@ -185,6 +185,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 		others = append(others, ecsops.Registration{Instance: r.Instance, Status: r.Status, RegisteredAt: r.RegisteredAt})
 	}
 	s.Registrations = ecsops.Known(others)
+	s.Elsewhere = ecsops.Known(ecsops.Elsewhere{})
 	s.Protection = ecsops.Known(map[string]time.Time{})
 	s.Services = ecsops.Known(services)
 	s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{

@@ -15,7 +15,7 @@ import (
 //	throttle-rate                         action, rate
 //	throttle-all, buckets, disguise,      on
 //	spare-protected
-//	deny, allow                           action
+//	deny, allow                           action; extra (cluster name) for one cluster alone
 //	delay                                 action, seconds (real)
 //	latency                               seconds (real)
 //	hang, unhang                          region
@@ -59,10 +59,16 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.DisguiseThrottling(b.On)
 	case "buckets":
 		c.EnforceBuckets(b.On)
-	case "deny":
-		c.Deny(b.Action)
-	case "allow":
-		c.Allow(b.Action)
+	case "deny", "allow":
+		action := b.Action
+		if b.Extra != "" {
+			action += " in " + b.Extra
+		}
+		if b.What == "deny" {
+			c.Deny(action)
+		} else {
+			c.Allow(action)
+		}
 	case "delay":
 		c.Delay(b.Action, seconds(b.Seconds))
 	case "latency":

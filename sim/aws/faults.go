@@ -2,8 +2,10 @@ package aws
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -78,6 +80,22 @@ func (c *Cloud) Deny(action string) { c.meddle(func(f *faults) { f.deny = put(f.
 
 // Allow ends a Deny.
 func (c *Cloud) Allow(action string) { c.meddle(func(f *faults) { delete(f.deny, action) }) }
+
+// DenyIn refuses the action of ECS in one cluster, as a policy does that is scoped to the others; AllowIn ends it.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
+func (c *Cloud) DenyIn(action, cluster string) { c.Deny(action + " in " + cluster) }
+
+// AllowIn ends a DenyIn.
+func (c *Cloud) AllowIn(action, cluster string) { c.Allow(action + " in " + cluster) }
+
+// deniedIn reads which cluster a call names, by name or ARN.
+func (f *faults) deniedIn(r *request) bool {
+	var in struct{ Cluster string }
+	if len(f.deny) == 0 || r.proto != awsJSON || json.Unmarshal(r.body, &in) != nil {
+		return false
+	}
+	return f.deny[r.call.Action+" in "+in.Cluster[strings.LastIndexByte(in.Cluster, '/')+1:]]
+}
 
 // Delay holds every call of the action for d of real time before it has effect.
 func (c *Cloud) Delay(action string, d time.Duration) {
@@ -190,7 +208,7 @@ func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case f.deny[r.call.Action] || f.deny["*"]:
+	case f.deny[r.call.Action] || f.deny["*"] || f.deniedIn(r):
 		return r.denied()
 	case c.throttled(r):
 		return r.throttledError()
