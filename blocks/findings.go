@@ -66,13 +66,13 @@ func drawGreen(s *sheet, green []ecsops.Finding, d depth, elsewhere func(ecsops.
 }
 
 // drawBarred is all there is to say where nothing can be decided: why, the way
-// out, and what else was found by its name alone.
+// out, what could not be read, and what else was found by its name alone.
 func drawBarred(s *sheet, p ecsops.Plan, d depth, rest mrkdwn) {
 	var others []mrkdwn
 	shown, barred := 0, len(p.Barred()) > 0
 	risky, green := risks(p.Findings)
 	for _, f := range risky {
-		if f.Bars || !barred {
+		if f.Bars || !barred || f.Rule == ecsops.RuleIncomplete {
 			if shown++; shown <= d.items {
 				s.section("finding", findingLines(f, p, d)...)
 			}

@@ -73,6 +73,8 @@ func (r *reader) machineFacts(s *Snapshot) {
 	m, err := r.machine.wait(r.ctx)
 	if protected, protectErr := r.terminate.wait(r.ctx); protectErr == nil {
 		m.DisableTerminate, m.TerminationReadOK = protected, true
+	} else {
+		m.TerminationUnread = unknownOf("termination_protection", "ec2:DescribeInstanceAttribute", protectErr)
 	}
 	s.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(wrong, err))
 	g, err := r.group.wait(r.ctx)

@@ -196,7 +196,10 @@ func (f *Fleet) Regions() []string {
 
 // accounts are the process's own (home) and those with a role, sorted.
 func (f *Fleet) accounts(home string) []string {
-	out := []string{home}
+	var out []string
+	if home != "" { // it could be told
+		out = append(out, home)
+	}
 	for a := range f.roles {
 		if a != home {
 			out = append(out, a)

@@ -52,24 +52,28 @@ func (f *Fleet) Clusters(ctx context.Context) ([]ClusterARN, error) {
 	return all, err
 }
 
-// allowed are the clusters, and where they could not be listed.
+// allowed are the clusters, and what keeps others from being known. It errs only when ctx ends.
 func (f *Fleet) allowed(ctx context.Context) ([]ClusterARN, []Unknown, error) {
 	var home string
+	var unread []Unknown
 	if f.all || slices.ContainsFunc(f.specs, func(s clusterSpec) bool { return s.account == "" }) {
 		var err error
-		if home, err = f.Account(ctx); err != nil {
-			return nil, nil, err
+		if home, err = f.Account(ctx); ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if err != nil {
+			unread = append(unread, unknownOf("account", "sts:GetCallerIdentity", err))
 		}
 	}
 	var all []ClusterARN
 	for _, s := range f.specs {
-		all = append(all, MakeClusterARN(cmp.Or(s.account, home), s.region, s.name))
+		if account := cmp.Or(s.account, home); account != "" {
+			all = append(all, MakeClusterARN(account, s.region, s.name))
+		}
 	}
-	var unread []Unknown
 	if f.all {
-		var listed []ClusterARN
-		listed, unread = f.listClusters(ctx, home)
-		all = append(all, listed...)
+		listed, failed := f.listClusters(ctx, home)
+		all, unread = append(all, listed...), append(unread, failed...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all), unread, nil
@@ -143,8 +147,11 @@ func (f *Fleet) candidates(ctx context.Context, ref Ref) ([]ClusterARN, []Unknow
 		return ref.Account != "" && c.Account() != ref.Account || ref.Region != "" && c.Region() != ref.Region ||
 			ref.Cluster != "" && c.Name() != ref.Cluster
 	})
-	if len(fits) > 0 {
+	switch {
+	case len(fits) > 0:
 		return fits, unread, nil
+	case len(all) == 0 && len(unread) > 0: // nobody can say that there is no such cluster
+		return nil, nil, &NotFoundError{Ref: ref, Unreadable: unread}
 	}
 	names := make([]string, len(all))
 	for i, c := range all {

@@ -1,6 +1,7 @@
 package ecsops
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -100,8 +101,20 @@ func (j *judge) terminationRules() {
 		if g, ok := j.s.Group.Get(); ok && g.Name != "" {
 			f.Group = &g
 		}
+		switch why {
+		case "owner_unknown":
+			f.Missing = []Unknown{named("group", j.s.Group.Why())}
+		case "protection_unknown":
+			f.Missing = []Unknown{named("ec2", j.s.EC2.Why())}
+		}
 		j.add(f)
 	}
+}
+
+// named is u as the snapshot calls the fact.
+func named(fact string, u Unknown) Unknown {
+	u.Fact = fact
+	return u
 }
 
 func (j *judge) noTermination() string {
@@ -120,7 +133,8 @@ func (j *judge) noTermination() string {
 		return "termination_protected"
 	case j.group.Name == "":
 		if !j.machine.TerminationReadOK {
-			j.miss(Unknown{Fact: "termination_protection", Call: "ec2:DescribeInstanceAttribute", Reason: "not read"}, Amber, false)
+			j.miss(cmp.Or(j.machine.TerminationUnread,
+				Unknown{Fact: "termination_protection", Call: "ec2:DescribeInstanceAttribute", Reason: "not read"}), Amber, false)
 		}
 		return ""
 	case j.in.Terminate == Terminate:

@@ -210,6 +210,7 @@ type EC2 struct {
 	DisableTerminate  bool              `json:"disable_api_termination,omitempty"`
 	PublicIP          string            `json:"public_ip,omitempty"`
 	TerminationReadOK bool              `json:"termination_read_ok,omitempty"` // DisableTerminate was really read
+	TerminationUnread Unknown           `json:"termination_unread,omitzero"`   // why it was not
 	Interfaces        int               `json:"interfaces,omitempty"`          // attached network interfaces
 }
 

@@ -272,7 +272,7 @@ func (v verifier) machineState() Check {
 	return verdict(c, e.Gone())
 }
 
-// groupActed is V8: the group did something since, and has the size that was asked for.
+// groupActed is V8: the group did something since, and the machine is in it no more.
 func (v verifier) groupActed() Check {
 	if !v.before.Has(StepTerminate) || v.before.Intent.Terminate == Terminate {
 		return Check{ID: "V8", Result: CheckSkipped}
@@ -281,5 +281,10 @@ func (v verifier) groupActed() Check {
 	if !ok {
 		return unread("V8", v.after.Activity.Why())
 	}
-	return verdict(Check{ID: "V8", Names: acts[:min(len(acts), 5)], Count: len(acts)}, len(acts) > 0)
+	g, ok := v.after.Snapshot.Group.Get()
+	if !ok {
+		return unread("V8", v.after.Snapshot.Group.Why())
+	}
+	left := g.Name == "" || g.terminating()
+	return verdict(Check{ID: "V8", Names: acts[:min(len(acts), 5)], Count: len(acts)}, len(acts) > 0 && left)
 }

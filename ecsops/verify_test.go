@@ -12,7 +12,7 @@ import (
 func finished(before ecsops.Plan) ecsops.After {
 	s := ecsops.Snapshot{Target: before.Snapshot.Target, ReadAt: start.Add(time.Hour)}
 	s.Instance = ecsops.Known(ecsops.Instance{Status: "INACTIVE"})
-	s.EC2, s.Services = before.Snapshot.EC2, before.Snapshot.Services
+	s.EC2, s.Services, s.Group = before.Snapshot.EC2, before.Snapshot.Services, ecsops.Known(ecsops.Group{})
 	groups, _ := before.Snapshot.TargetGroups.Get()
 	after := map[string]ecsops.TargetGroup{}
 	for arn, g := range groups {
@@ -124,6 +124,10 @@ func TestVerify(t *testing.T) {
 		{"V7", "unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("ec2") }},
 		{"V8", "the group launched a replacement", passed, replace, nil},
 		{"V8", "it did nothing yet", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Activity = ecsops.Known([]string(nil)) }},
+		{"V8", "the machine is in it still", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Snapshot.Group = ecsops.Known(ecsops.Group{Name: "prod-asg", Lifecycle: "InService"})
+		}},
+		{"V8", "whether it is in it still, unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("group") }},
 		{"V8", "no group was asked", skipped, ecsops.Intent{}, nil},
 	} {
 		t.Run(c.id+" "+c.why, func(t *testing.T) {

@@ -220,6 +220,9 @@ func explainEnd(f ecsops.Finding) (Explanation, bool) {
 			why = f.Names[0]
 		}
 		e := noTermination(why)
+		if len(f.Missing) > 0 {
+			e.Detail += " " + Sentence(missing(f.Missing)) + "."
+		}
 		if f.Group != nil {
 			e.Detail += " Group " + Quote(f.Group.Name) + ": " + Capacity(*f.Group) + "."
 		}
@@ -233,7 +236,7 @@ func noTermination(why string) Explanation {
 	detail, wayOut := Quote(why), "Ask without terminating."
 	switch why {
 	case "owner_unknown":
-		detail, wayOut = "It could not be read whether an Auto Scaling group owns it.", "Grant autoscaling:DescribeAutoScalingInstances, or ask without terminating."
+		detail, wayOut = "It is not known whether an Auto Scaling group owns it.", "Grant the missing permission or try again, or ask without terminating."
 	case "in_group":
 		detail, wayOut = "An Auto Scaling group owns it, and would start another.", "Ask with --terminate=replace (the group starts another) or --terminate=shrink (its capacity goes down by one)."
 	case "no_group":
@@ -243,7 +246,7 @@ func noTermination(why string) Explanation {
 	case "termination_protected":
 		detail, wayOut = "Termination protection is on.", "Switch the protection off first, or ask without terminating."
 	case "protection_unknown":
-		detail, wayOut = "It could not be read whether termination protection is on.", "Grant ec2:DescribeInstances and ec2:DescribeInstanceAttribute, or ask without terminating."
+		detail, wayOut = "It is not known whether termination protection is on.", "Grant the missing permission or try again, or ask without terminating."
 	case "warm_pool":
 		detail, wayOut = "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."
 	case "registered_again":

@@ -124,6 +124,8 @@ func Fact(name string) string {
 		return "the capacity provider"
 	case "self":
 		return "which instance the bot itself runs on"
+	case "account":
+		return "the account of the bot's credentials"
 	case "enis":
 		return "network interfaces"
 	case "activity":
