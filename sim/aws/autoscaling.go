@@ -16,7 +16,7 @@ func (r *request) number(name string) int {
 }
 
 func (mc *machine) health() string {
-	if mc.state == ec2Running || mc.state == ec2Pending {
+	if mc.state == ec2Running || mc.state == ec2Pending || strings.HasPrefix(mc.lifecycle, lifecycleWarmed) {
 		return "HEALTHY"
 	}
 	return "UNHEALTHY"
@@ -61,17 +61,22 @@ func describeAutoScalingGroups(r *request) (m, *apiError) {
 	return shown(r, chosen, r.form.Get("NextToken"), r.number("MaxRecords"), 100, "AutoScalingGroups", "NextToken", r.showGroup)
 }
 
+// showMember is the group's own view; DescribeAutoScalingInstances spells health another way.
+func (r *request) showMember(mc *machine) m {
+	return m{
+		"InstanceId": mc.id, "InstanceType": mc.kind, "AvailabilityZone": mc.az, "LifecycleState": mc.lifecycle, "HealthStatus": mc.health()[:1] + strings.ToLower(mc.health()[1:]),
+		"ProtectedFromScaleIn": mc.scaleIn, "LaunchTemplate": launchTemplate(mc.group),
+	}
+}
+
 func (r *request) showGroup(g *group) m {
 	instances, suspended, tags, subnets := l{}, l{}, l{}, []string{}
-	for _, mc := range sorted(r.cell.machines) {
-		if mc.group == g.spec.Name && mc.inGroup() {
-			instances = append(instances, m{
-				"InstanceId": mc.id, "InstanceType": mc.kind, "AvailabilityZone": mc.az, "LifecycleState": mc.lifecycle, "HealthStatus": mc.health()[:1] + strings.ToLower(mc.health()[1:]),
-				"ProtectedFromScaleIn": mc.scaleIn, "LaunchTemplate": launchTemplate(g.spec.Name),
-			})
+	for _, mc := range r.cell.membersOf(g.spec.Name) {
+		if !strings.HasPrefix(mc.lifecycle, lifecycleWarmed) { // those DescribeWarmPool tells
+			instances = append(instances, r.showMember(mc))
 		}
 	}
-	for _, name := range g.spec.Suspended {
+	for _, name := range g.suspended {
 		suspended = append(suspended, m{"ProcessName": name, "SuspensionReason": "User suspended"})
 	}
 	for _, t := range g.spec.Tags {
@@ -86,7 +91,7 @@ func (r *request) showGroup(g *group) m {
 		"HealthCheckGracePeriod": 300, "Instances": instances, "CreatedTime": g.created, "SuspendedProcesses": suspended, "VPCZoneIdentifier": strings.Join(subnets, ","),
 		"EnabledMetrics": l{}, "Tags": tags, "TerminationPolicies": l{"Default"}, "NewInstancesProtectedFromScaleIn": g.spec.ProtectNew,
 		"ServiceLinkedRoleARN": "arn:aws:iam::" + r.cell.key.account + ":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
-		"LaunchTemplate":       launchTemplate(g.spec.Name), "CapacityRebalance": false,
+		"LaunchTemplate":       launchTemplate(g.spec.Name), "CapacityRebalance": false, "WarmPoolConfiguration": g.warmPool(),
 	}
 }
 
@@ -103,10 +108,7 @@ func describeLifecycleHooks(r *request) (m, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	hooks := slices.Clone(g.spec.Hooks)
-	if p := r.cell.managedBy(g); p != nil {
-		hooks = append(hooks, HookSpec{Name: "ecs-managed-draining-termination-hook", Transition: "autoscaling:EC2_INSTANCE_TERMINATING", DefaultResult: "CONTINUE", Heartbeat: time.Hour})
-	}
+	hooks := r.cell.hooksOf(g)
 	names := r.members("LifecycleHookNames.member")
 	out := l{}
 	for _, h := range hooks {
@@ -115,7 +117,7 @@ func describeLifecycleHooks(r *request) (m, *apiError) {
 		}
 		out = append(out, m{
 			"LifecycleHookName": h.Name, "AutoScalingGroupName": g.spec.Name, "LifecycleTransition": h.Transition, "DefaultResult": h.DefaultResult,
-			"HeartbeatTimeout": int(h.Heartbeat / time.Second), "GlobalTimeout": int(min(100*h.Heartbeat, 48*time.Hour) / time.Second),
+			"HeartbeatTimeout": int(h.Heartbeat / time.Second), "GlobalTimeout": int(h.globalTimeout() / time.Second),
 		})
 	}
 	return m{"LifecycleHooks": out}, nil
@@ -160,6 +162,10 @@ func terminateInstanceInAutoScalingGroup(r *request) (m, *apiError) {
 		return nil, fault("ValidationError", "Instance Id not found - No managed instance found for instance ID: %s", id)
 	}
 	g := r.cell.groups[mc.group]
+	if strings.HasPrefix(mc.lifecycle, lifecycleWarmed) {
+		// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html
+		return nil, fault("ValidationError", "Instance %s is in a warm pool and cannot be terminated by this operation.", id)
+	}
 	if isTerminating(mc.lifecycle) {
 		return nil, fault("ScalingActivityInProgress", "Instance %s is already being terminated.", id)
 	}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -111,7 +112,10 @@ func (c *Cloud) newMachine(cl *cell, spec InstanceSpec) *machine {
 		tags: slices.Clone(spec.Tags), spot: spec.Spot, managed: spec.Managed, protected: spec.Protected, group: spec.Group, scaleIn: spec.ScaleIn,
 	}
 	if spec.Group != "" {
-		mc.lifecycle = inService
+		mc.lifecycle = cmp.Or(spec.Lifecycle, inService)
+		if mc.lifecycle == lifecycleWarmed+"Stopped" {
+			mc.state = ec2Stopped
+		}
 		if !slices.ContainsFunc(mc.tags, func(t Tag) bool { return t.Key == "aws:autoscaling:groupName" }) {
 			mc.tags = append(mc.tags, Tag{"aws:autoscaling:groupName", spec.Group})
 		}
@@ -324,14 +328,17 @@ func (g *Region) AddTargetGroup(spec TargetGroupSpec) (string, error) {
 // AddGroup adds an Auto Scaling group and returns its ARN. Its first members come by InstanceSpec.Group; what Desired
 // asks beyond them is launched after the first replacement only.
 func (g *Region) AddGroup(spec GroupSpec) (string, error) {
-	return g.edit("Auto Scaling group "+spec.Name, func(cl *cell) (string, error) {
+	return g.edit("Auto Scaling group "+spec.Name, func(cl *cell) (_ string, err error) {
 		if spec.Min > spec.Desired || spec.Desired > spec.Max {
 			return "", fmt.Errorf("desired %d is not between %d and %d", spec.Desired, spec.Min, spec.Max)
 		}
 		if len(spec.AZs) == 0 {
 			spec.AZs = []string{g.key.region + "a", g.key.region + "b", g.key.region + "c"}
 		}
-		gr := &group{arn: g.key.arn("autoscaling", "autoScalingGroup:"+g.c.uuid()+":autoScalingGroupName/"+spec.Name), spec: spec, desired: spec.Desired, created: g.c.now.Add(-90 * 24 * time.Hour)}
+		if spec.Hooks, err = checkedHooks(spec.Hooks); err != nil {
+			return "", err
+		}
+		gr := &group{suspended: spec.Suspended, arn: g.key.arn("autoscaling", "autoScalingGroup:"+g.c.uuid()+":autoScalingGroupName/"+spec.Name), spec: spec, desired: spec.Desired, created: g.c.now.Add(-90 * 24 * time.Hour)}
 		cl.groups[spec.Name] = gr
 		return gr.arn, nil
 	})
@@ -343,8 +350,30 @@ func (g *Region) AddProvider(spec ProviderSpec) (string, error) {
 		if !spec.ManagedInstances && cl.groups[spec.Group] == nil {
 			return "", fmt.Errorf("group %q: %w", spec.Group, errNoSuch)
 		}
+		if spec.TargetCapacity < 0 || spec.TargetCapacity > 100 {
+			return "", fmt.Errorf("target capacity %d is not between 1 and 100", spec.TargetCapacity)
+		}
 		arn := g.key.arn("ecs", "capacity-provider/"+spec.Name)
-		cl.providers[spec.Name] = &provider{arn: arn, spec: spec}
+		p := &provider{arn: arn, spec: spec}
+		cl.providers[spec.Name] = p
+		if spec.ManagedScaling && spec.TargetCapacity > 0 {
+			g.c.watchReservation(cl, p)
+		}
 		return arn, nil
 	})
+}
+
+// checkedHooks fills in the defaults of lifecycle hooks.
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html
+func checkedHooks(in []HookSpec) ([]HookSpec, error) {
+	out := slices.Clone(in)
+	for n := range out {
+		h := &out[n]
+		h.DefaultResult, h.Heartbeat = cmp.Or(h.DefaultResult, resultAbandon), cmp.Or(h.Heartbeat, defaultHeartbeat)
+		if h.Heartbeat < 30*time.Second || h.Heartbeat > 2*time.Hour || h.Transition != hookLaunching && h.Transition != hookTerminating ||
+			h.DefaultResult != resultAbandon && h.DefaultResult != resultContinue {
+			return nil, fmt.Errorf("lifecycle hook %+v is not as PutLifecycleHook takes it", *h)
+		}
+	}
+	return out, nil
 }

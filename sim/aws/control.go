@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,12 @@ import (
 //	end-task                              id (task ARN)
 //	protect-task                          id (task ARN), seconds (virtual; 0 ends it)
 //	deployment                            id (service ARN), on
+//	suspend                               id (Auto Scaling group), extra (process), on
+//	add-hook                              id (group), extra (name, default result), seconds (heartbeat)
+//	hook                                  id (EC2), extra (name, CONTINUE or ABANDON)
+//	standby                               id (EC2), on
+//	scale-in-protection                   id (EC2), on
+//	strand-hooks                          on
 type Break struct {
 	What    string  `json:"what"`
 	Action  string  `json:"action,omitempty"`
@@ -55,6 +62,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.ThrottleAll(b.On)
 	case "spare-protected":
 		c.SpareProtected(b.On)
+	case "strand-hooks":
+		c.StrandHooks(b.On)
 	case "disguise":
 		c.DisguiseThrottling(b.On)
 	case "buckets":
@@ -115,6 +124,24 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.ProtectTask(b.ID, seconds(b.Seconds))
 	case "deployment":
 		return "", c.SetDeployment(b.ID, b.On)
+	}
+	return c.breakGroup(b)
+}
+
+// breakGroup is what happens to an Auto Scaling group and its members.
+func (c *Cloud) breakGroup(b Break) (string, error) {
+	name, result, _ := strings.Cut(b.Extra, ",")
+	switch b.What {
+	case "suspend":
+		return "", c.Suspend(b.ID, b.Extra, b.On)
+	case "add-hook":
+		return "", c.AddHook(b.ID, HookSpec{Name: name, Transition: hookTerminating, DefaultResult: result, Heartbeat: seconds(b.Seconds)})
+	case "hook":
+		return "", c.CompleteHook(b.ID, name, result)
+	case "standby":
+		return "", c.Standby(b.ID, b.On)
+	case "scale-in-protection":
+		return "", c.ProtectFromScaleIn(b.ID, b.On)
 	}
 	return "", fmt.Errorf("breaking %q: %w", b.What, errNoSuch)
 }

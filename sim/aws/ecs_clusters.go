@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -184,7 +185,7 @@ func (r *request) showProvider(p *provider, withTags bool) m {
 	}
 	out["autoScalingGroupProvider"] = m{
 		"autoScalingGroupArn": arn, "managedDraining": onOff(p.spec.ManagedDraining), "managedTerminationProtection": onOff(p.spec.TerminationProtection),
-		"managedScaling": m{"status": onOff(p.spec.ManagedScaling), "targetCapacity": 100, "minimumScalingStepSize": 1, "maximumScalingStepSize": 10000, "instanceWarmupPeriod": 300},
+		"managedScaling": m{"status": onOff(p.spec.ManagedScaling), "targetCapacity": cmp.Or(p.spec.TargetCapacity, 100), "minimumScalingStepSize": 1, "maximumScalingStepSize": 10000, "instanceWarmupPeriod": 300},
 	}
 	return out
 }

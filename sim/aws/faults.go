@@ -22,6 +22,7 @@ type faults struct {
 	throttleAll bool
 	disguise    bool
 	spare       bool
+	strand      bool
 	enforce     bool
 	buckets     map[bucketKey]*bucket
 	deny        map[string]bool
@@ -68,6 +69,11 @@ func (c *Cloud) DisguiseThrottling(on bool) { c.meddle(func(f *faults) { f.disgu
 // SpareProtected makes drains leave tasks with scale-in protection alone. AWS does not document whether they do; unless
 // this is switched on, they do not.
 func (c *Cloud) SpareProtected(on bool) { c.meddle(func(f *faults) { f.spare = on }) }
+
+// StrandHooks leaves the hook of managed draining uncompleted once its instance is deregistered, for its 48 hours: what
+// deregistering inside a termination did to groups whose hooks look for the registration (widdix/aws-cf-templates#276).
+// What ECS does is not documented; unless this is switched on, it completes its hook.
+func (c *Cloud) StrandHooks(on bool) { c.meddle(func(f *faults) { f.strand = on }) }
 
 // EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html

@@ -30,6 +30,10 @@ const (
 	inService       = "InService"
 	terminating     = "Terminating"
 	terminatingWait = "Terminating:Wait"
+
+	lifecyclePending = "Pending"
+	lifecycleStandby = "Standby"
+	lifecycleWarmed  = "Warmed:"
 )
 
 // ForcedReason is the stoppedReason of tasks whose container instance was deregistered with force; their containers run on.

@@ -130,8 +130,9 @@ type definition struct {
 }
 
 type provider struct {
-	arn  string
-	spec ProviderSpec
+	arn      string
+	spec     ProviderSpec
+	lowSince time.Time // its reservation is below the target
 }
 
 // machine is an EC2 instance.
@@ -151,6 +152,7 @@ type machine struct {
 	scaleIn        bool
 	stateReason    [2]string
 	terminatingFor string // activity id
+	hooks          []hookWait
 }
 
 type eni struct {
@@ -159,10 +161,12 @@ type eni struct {
 }
 
 type group struct {
-	arn     string
-	spec    GroupSpec
-	desired int
-	created time.Time
+	arn       string
+	spec      GroupSpec
+	desired   int
+	created   time.Time
+	suspended []string // processes
+	balancing bool     // a rebalancing of its zones is under way
 }
 
 type activity struct {

@@ -26,11 +26,12 @@ type InstanceSpec struct {
 	Group              string // Auto Scaling group that it belongs to
 	Provider           string // capacity provider name
 	Spot               bool
-	Protected          bool // disableApiTermination
-	ScaleIn            bool // protected from scale-in
-	Disconnected       bool // its agent is not connected
-	Managed            bool // operated by ECS Managed Instances
-	Terminated         bool // EC2 says terminated, and has for TerminatedFor
+	Protected          bool   // disableApiTermination
+	ScaleIn            bool   // protected from scale-in
+	Lifecycle          string // in its group: Standby, Warmed:Stopped …; default InService
+	Disconnected       bool   // its agent is not connected
+	Managed            bool   // operated by ECS Managed Instances
+	Terminated         bool   // EC2 says terminated, and has for TerminatedFor
 	TerminatedFor, Age time.Duration
 	Unregistered       bool // EC2 instance only
 }
@@ -131,7 +132,8 @@ type GroupSpec struct {
 	Host              HostSpec // what its instances register when it launches them
 	ProtectNew        bool
 	Hooks             []HookSpec
-	Suspended         []string
+	Suspended         []string // processes
+	WarmPool          bool     // shown as having one; its instances come by InstanceSpec.Lifecycle
 	Tags              []Tag
 }
 
@@ -141,7 +143,7 @@ type HostSpec struct {
 	Attributes        map[string]string
 }
 
-// HookSpec is a lifecycle hook of an Auto Scaling group.
+// HookSpec is a lifecycle hook of an Auto Scaling group. Without a default result it is ABANDON, without a heartbeat an hour.
 type HookSpec struct {
 	Name, Transition, DefaultResult string
 	Heartbeat                       time.Duration
@@ -154,9 +156,11 @@ type ProviderSpec struct {
 	ManagedScaling        bool
 	ManagedDraining       bool
 	TerminationProtection bool
-	ManagedInstances      bool // type MANAGED_INSTANCES
-	Cluster               string
-	Tags                  []Tag
+	// TargetCapacity is managed scaling's, 1 to 100. 0 is shown as 100, and the group never shrinks by itself.
+	TargetCapacity   int
+	ManagedInstances bool // type MANAGED_INSTANCES
+	Cluster          string
+	Tags             []Tag
 }
 
 // parts are the task's containers: one of the task's size where none are described.
