@@ -251,7 +251,7 @@ func proposalVerbs(op workflow.Operation) []workflow.Verb {
 // forceHasPoint reports whether a forced deregistration would do what the plan
 // itself does not: leave tasks behind that a drain waits for or cannot move.
 func forceHasPoint(p ecsops.Plan) bool {
-	if p.Path != ecsops.PathDrain && p.Path != ecsops.PathObserve && p.Path != ecsops.PathDisconnected {
+	if p.Path != ecsops.PathDrain && p.Path != ecsops.PathObserve && p.Path != ecsops.PathDisconnected || p.Intent.Purpose == ecsops.Reuse {
 		return false
 	}
 	for _, f := range p.Fates {

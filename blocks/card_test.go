@@ -231,11 +231,12 @@ func TestReadPick(t *testing.T) {
 		"pick_cluster:3":  {ActionPickCluster: chosen("c1")},
 		"pick_instance:3": {ActionPickInstance: chosen("8f2e")},
 		"terminate:3":     {FieldTerminate: chosen("shrink")},
+		"purpose:3":       {FieldPurpose: chosen("reuse")},
 		"deadline:3":      {FieldDeadline: chosen("2h0m0s")},
 		"reason:3":        {FieldReason: {Value: "why"}},
 		"dry_run:3":       {FieldDryRun: {SelectedOptions: []slack.OptionBlockObject{{Value: "dry_run"}}}},
 	})
-	want := Picked{Cluster: "c1", Instance: "8f2e", Reason: "why", Deadline: 2 * time.Hour, Terminate: ecsops.Shrink, DryRun: true}
+	want := Picked{Cluster: "c1", Instance: "8f2e", Reason: "why", Deadline: 2 * time.Hour, Terminate: ecsops.Shrink, Purpose: ecsops.Reuse, DryRun: true}
 	if diff := cmp.Diff(want, ReadPick(v)); diff != "" {
 		t.Error(diff)
 	}
@@ -243,7 +244,7 @@ func TestReadPick(t *testing.T) {
 		t.Errorf("FieldBlock = %q", got)
 	}
 	forged := state(map[string]map[string]slack.BlockAction{
-		"a": {ActionPickInstance: chosen(ValueReading)}, "b": {FieldDeadline: chosen("9000h")}, "c": {FieldTerminate: chosen("everything")},
+		"a": {ActionPickInstance: chosen(ValueReading)}, "b": {FieldDeadline: chosen("9000h")}, "c": {FieldTerminate: chosen("everything")}, "d": {FieldPurpose: chosen("end_machine")},
 	})
 	if diff := cmp.Diff(Picked{}, ReadPick(forged)); diff != "" {
 		t.Errorf("what was not offered must not be read: %s", diff)

@@ -160,6 +160,26 @@ func barredPlan() ecsops.Plan {
 	return p
 }
 
+// reusePlan takes the machine of a group for something else: the standalone task is stopped.
+func reusePlan() ecsops.Plan {
+	p := amberPlan()
+	p.Intent.Purpose, p.Intent.StopTasks = ecsops.Reuse, []string{batchTask().ARN}
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleBilling, Severity: ecsops.Green},
+		{Rule: ecsops.RuleReuse, Severity: ecsops.Amber, Names: []string{"prod-ecs"}}}
+	p.Fates[2] = ecsops.TaskFate{Task: batchTask(), Fate: ecsops.FateStops}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepStopTasks, Tasks: p.Intent.StopTasks},
+		{Kind: ecsops.StepDeregister}, {Kind: ecsops.StepVerify}}
+	return p
+}
+
+// refusedPlan is one that its intent bars.
+func refusedPlan(w ecsops.Purpose, names ...string) ecsops.Plan {
+	p := amberPlan()
+	p.Verdict, p.Intent.Purpose = ecsops.Red, w
+	p.Findings = append(p.Findings, ecsops.Finding{Rule: ecsops.RuleIntent, Severity: ecsops.Red, Bars: true, Names: names})
+	return p
+}
+
 func person(id string) workflow.Actor {
 	return workflow.Actor{UserID: id, TeamID: "T0001", Envelope: "3f1c9a52-0001"}
 }

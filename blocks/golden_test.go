@@ -145,6 +145,7 @@ func cards() map[string]workflow.Operation {
 		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"held_percents": heldBy(percentsHold()), "held_protection": heldBy(protectedHold()), "held_capacity": heldBy(capacityHold()),
 		"held_standalone": standalone, "held_stopping": heldBy(stoppingHolds()...), "held_host": heldBy(hostHolds()...), "held_unknown": heldBy(unread),
+		"proposed_reuse": proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
 		"proposed_ghost": proposed(ghostPlan()), "proposed_duplicate": proposed(duplicatePlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
@@ -194,6 +195,8 @@ func addAnswers(out map[string]Message) {
 	out["List_long"] = List(cluster, listed(120), epoch)
 	out["Status"] = Status([]workflow.Operation{op, atDeadline(), ended(amberPlan(), workflow.Done, "verified")}, epoch.Add(time.Hour))
 	out["DryRun"] = DryRun(redPlan(), "plan_01JD")
+	out["Undecidable_reuse"] = Undecidable(refusedPlan(ecsops.Reuse, "reuse_force"))
+	out["Undecidable_no_ghost"] = Undecidable(refusedPlan(ecsops.CleanGhost, "ghost_host_stopped", "stopped"))
 	out["Undecidable"] = Undecidable(redPlan())
 	gone := amberPlan()
 	gone.Path, gone.Verdict, gone.Findings = ecsops.PathGone, ecsops.Green, []ecsops.Finding{{Rule: ecsops.RuleGone, Severity: ecsops.Green, Names: []string{"INACTIVE"}}}

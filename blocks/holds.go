@@ -125,6 +125,9 @@ func runningVerbs(op workflow.Operation) []workflow.Verb {
 		out = append(out, workflow.StopTasks)
 	}
 	out = append(out, workflow.Stop)
+	if op.Plan.Intent.Purpose == ecsops.Reuse {
+		return out // every task is to be stopped, none left behind
+	}
 	if asked || op.Held() && slices.ContainsFunc(op.Progress.Holds, func(h ecsops.Hold) bool {
 		return h.Cause == ecsops.HeldByHostStop || h.Cause == ecsops.HeldByHostGone
 	}) {

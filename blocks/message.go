@@ -35,6 +35,7 @@ const (
 	FieldReason    = "reason"
 	FieldDeadline  = "deadline"
 	FieldTerminate = "terminate"
+	FieldPurpose   = "purpose"
 	FieldDryRun    = "dry_run"
 	FieldTyped     = "typed"
 	FieldTasks     = "tasks"

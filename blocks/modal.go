@@ -19,7 +19,8 @@ type Pick struct {
 	Cluster  ecsops.ClusterARN // chosen, or ""
 	Instance *ecsops.Listed    // chosen, or nil
 	Reason   string
-	Problem  error // shown above the pickers
+	Purpose  ecsops.Purpose // chosen, or "" for the first
+	Problem  error          // shown above the pickers
 }
 
 // reasonMost is how long a reason may be, in characters.
@@ -65,6 +66,7 @@ func PickModal(p Pick) slack.ModalViewRequest {
 	}
 	s.context("where", "Account "+code(p.Cluster.Account())+" · Region "+code(p.Cluster.Region()))
 	s.add(instancePicker(p))
+	s.add(purposeInput(p))
 	s.add(terminateInput(p.Revision))
 	s.add(deadlineInput(p.Revision))
 	s.add(reasonInput(p))
@@ -107,6 +109,25 @@ func externalSelect(actionID, placeholder string) *slack.SelectBlockElement {
 	zero := 0
 	e.MinQueryLength = &zero // list at once, without typing
 	return e
+}
+
+// purposes a person may choose from.
+func purposes() []ecsops.Purpose {
+	return []ecsops.Purpose{ecsops.Retire, ecsops.Reuse, ecsops.CleanGhost, ecsops.Move}
+}
+
+func purposeInput(p Pick) slack.Block {
+	var opts []*slack.OptionBlockObject
+	chosen := 0
+	for i, v := range purposes() {
+		opts = append(opts, slack.NewOptionBlockObject(string(v), plain(words.Purpose(v), optionLimit), plain(words.PurposeHint(v), optionLimit)))
+		if v == p.Purpose {
+			chosen = i
+		}
+	}
+	r := slack.NewRadioButtonsBlockElement(FieldPurpose, opts...)
+	r.InitialOption = opts[chosen]
+	return slack.NewInputBlock(inputID(FieldPurpose, p.Revision), plain("What for", labelLimit), nil, r)
 }
 
 func terminateInput(revision int) slack.Block {

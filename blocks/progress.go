@@ -67,7 +67,7 @@ func drawBlock(s *sheet, op workflow.Operation, d depth) {
 		lines = append(lines, blockDetail(*b))
 	}
 	if op.Proposal == nil || b.Reason != workflow.BlockedDeadline { // else the revision below is what is asked
-		lines = append(lines, sayN(words.BlockWayOut(workflow.Block{Reason: b.Reason}), d.line))
+		lines = append(lines, sayN(words.WayOutOf(op), d.line))
 	}
 	if !b.AskedUntil.IsZero() {
 		lines = append(lines, "Without an answer by "+when(b.AskedUntil)+" "+say(words.Silence(op))+".")

@@ -18,6 +18,7 @@ type Picked struct {
 	Reason    string
 	Deadline  time.Duration // 0 when none of the offered ones
 	Terminate ecsops.Termination
+	Purpose   ecsops.Purpose
 	DryRun    bool
 }
 
@@ -36,6 +37,9 @@ func ReadPick(v slack.View) Picked {
 	switch t := ecsops.Termination(value(v, FieldTerminate).SelectedOption.Value); t {
 	case ecsops.Terminate, ecsops.Replace, ecsops.Shrink:
 		p.Terminate = t
+	}
+	if w := ecsops.Purpose(value(v, FieldPurpose).SelectedOption.Value); slices.Contains(purposes(), w) {
+		p.Purpose = w
 	}
 	if p.Instance == ValueReading {
 		p.Instance = ""

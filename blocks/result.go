@@ -147,6 +147,9 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 			lines = append(lines, "• ⛔ "+sayN(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), 400))
 			lines = append(lines, bullets(len(orphans), d, func(i int) mrkdwn { return taskLine(orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)
 		}
+		for _, need := range words.ReuseNeeds(op.Plan) {
+			lines = append(lines, "• To reuse it: "+sayN(lower(need), d.line))
+		}
 		if l := billingLine(op.Plan, op.Target); l != "" && op.Plan.Intent.Terminate == ecsops.KeepRunning && !seenGone(op) {
 			lines = append(lines, "• "+l)
 		}

@@ -43,11 +43,19 @@ func drawPlan(s *sheet, p ecsops.Plan, t ecsops.Target, changes []ecsops.Change,
 }
 
 func drawVerdict(s *sheet, p ecsops.Plan, changes []ecsops.Change, d depth, rest mrkdwn) {
-	s.section("verdict", mrkdwn(words.Symbol(p.Verdict))+" *"+sayN(words.Verdict(p), d.line)+"*", sayN(pathLine(p), d.line))
+	s.section("verdict", mrkdwn(words.Symbol(p.Verdict))+" *"+sayN(words.Verdict(p), d.line)+"*", sayN(pathLine(p), d.line), sayN(wantedLine(p), d.line))
 	if len(changes) > 0 {
 		s.section("changes", append([]mrkdwn{"*Changed since the plan was shown before*"},
 			bullets(len(changes), d, func(i int) mrkdwn { return sayN(words.ChangeBrief(changes[i]), d.line) }, rest)...)...)
 	}
+}
+
+// wantedLine is left out where nothing can be done.
+func wantedLine(p ecsops.Plan) string {
+	if !decidable(p) {
+		return ""
+	}
+	return words.Wanted(p)
 }
 
 // decidable reports whether there is anything that a yes would start.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -15,6 +16,7 @@ import (
 // PlanFor is what `bot plan` was asked.
 type PlanFor struct {
 	Target, Cluster, Account, Region string
+	Intent                           ecsops.Purpose // "" = Retire
 	Force                            bool
 	Terminate                        ecsops.Termination
 	Deadline                         time.Duration // 0 = the configured one
@@ -62,7 +64,7 @@ func (a *At) Plan(ctx context.Context, in PlanFor) error {
 		deadline = a.cfg.DrainDeadline
 	}
 	p := ecsops.NewPlan(found.Snapshot, ecsops.Intent{
-		Purpose: ecsops.Retire, Force: in.Force, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
+		Purpose: cmp.Or(in.Intent, ecsops.Retire), Force: in.Force, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
 	})
 	id, err := uuid.NewV7()
 	if err != nil {

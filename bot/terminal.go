@@ -206,7 +206,7 @@ func (a *At) printOperation(op workflow.Operation) error {
 	now := a.db.Clock().Now()
 	lines := []string{oneLine(op, now), "asked for by " + words.Actor(op.Requester) + " at " + words.Time(op.CreatedAt)}
 	if op.Block != nil {
-		lines = append(lines, words.Block(*op.Block), words.BlockWayOut(*op.Block))
+		lines = append(lines, words.BlockOf(op))
 	}
 	if op.Order != nil {
 		last := "last order: " + words.Action(op.Order.Action) + " at " + words.Time(op.Order.At)

@@ -65,6 +65,7 @@ type gap struct {
 }
 
 func newJudge(s Snapshot, in Intent) *judge {
+	in = in.implied(s)
 	j := &judge{s: s, in: in, path: choosePath(s, in), gaps: map[string]gap{}}
 	all, ok := s.Tasks.Get()
 	j.tasksKnown = ok

@@ -295,7 +295,7 @@ func drawTasks(t *rapid.T, s *ecsops.Snapshot) {
 
 func intents(t *rapid.T) ecsops.Intent {
 	return ecsops.Intent{
-		Purpose:   rapid.SampledFrom([]ecsops.Purpose{ecsops.Retire, ecsops.Retire, ecsops.Retire, ecsops.Move}).Draw(t, "purpose"),
+		Purpose:   rapid.SampledFrom([]ecsops.Purpose{ecsops.Retire, ecsops.Retire, ecsops.Retire, ecsops.Move, ecsops.Reuse, ecsops.CleanGhost}).Draw(t, "purpose"),
 		Force:     rapid.Bool().Draw(t, "force"),
 		Terminate: rapid.SampledFrom([]ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink}).Draw(t, "terminate"),
 		StopTasks: rapid.SampledFrom([][]string{nil, {taskARN(0)}, {taskARN(1), taskARN(2)}}).Draw(t, "stop"),

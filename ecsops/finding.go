@@ -73,6 +73,15 @@ const (
 	RuleScaleOut   Rule = "T12" // copies fit once managed scaling has launched
 	RuleRoomUnsure Rule = "T13" // whether copies fit is not certain
 	RuleRoom       Rule = "T14" // every copy has a place
+
+	// RuleReuse says what reuse needs beside the deregistration; Names are ReuseBottlerocket
+	// and the Auto Scaling group, where they apply.
+	RuleReuse Rule = "T20"
+	// RuleIntent bars what does not go with what the person wants the instance for; Names[0]
+	// is why: reuse_force, reuse_terminate, reuse_machine_unknown, reuse_gone, reuse_managed,
+	// reuse_owner_unknown, reuse_terminating, reuse_stopped; ghost_ and the path that it is
+	// on instead, Names[1] EC2's state.
+	RuleIntent Rule = "T21"
 )
 
 // Finding is one consequence or risk, as typed facts; words turns it into a

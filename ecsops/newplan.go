@@ -9,14 +9,14 @@ func NewPlan(s Snapshot, in Intent) Plan {
 		in.Deadline = DefaultDeadline
 	}
 	j := assess(s, in)
-	p := Plan{Snapshot: s, Intent: in, Path: j.path, Findings: j.findings, Verdict: Green}
+	p := Plan{Snapshot: s, Intent: j.in, Path: j.path, Findings: j.findings, Verdict: Green}
 	for _, f := range p.Findings {
 		if f.Severity.Rank() > p.Verdict.Rank() {
 			p.Verdict = f.Severity
 		}
 	}
 	p.Fates = j.fates()
-	p.Steps = stepsOf(s, in, j.path, p.Fates)
+	p.Steps = stepsOf(s, j.in, j.path, p.Fates)
 	if j.path.live() && !j.force() {
 		p.ETA = j.eta()
 	}

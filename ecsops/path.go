@@ -130,6 +130,9 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 	case PathDuplicate:
 		return []Step{{Kind: StepDeregister}, {Kind: StepVerify}}
 	case PathHostStopped:
+		if in.Purpose == Reuse { // ECS shows no task there: T21 bars the rest
+			return kept(Step{Kind: StepDeregister}, Step{Kind: StepVerify})
+		}
 		return kept(Step{Kind: StepForce}, end, Step{Kind: StepVerify})
 	case PathForce:
 		return kept(Step{Kind: StepForce, Tasks: fated(fates, FateOrphaned)}, end, Step{Kind: StepVerify})

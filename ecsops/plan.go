@@ -12,7 +12,11 @@ type Purpose string
 // Purposes. Move is always refused (R10): AWS says never to register an instance in another cluster.
 const (
 	Retire Purpose = "retire"
-	Move   Purpose = "move"
+	// Reuse takes the machine for something else: every task is stopped first, nothing is forced.
+	Reuse Purpose = "reuse"
+	// CleanGhost removes the registration of a machine that is proven gone, and nothing else.
+	CleanGhost Purpose = "ghost"
+	Move       Purpose = "move"
 	// EndMachine ends a machine whose registration is gone already.
 	EndMachine Purpose = "end_machine"
 )

@@ -78,7 +78,7 @@ func checkBlanks(t rapid.TB, s ecsops.Snapshot, in ecsops.Intent) {
 
 func TestBlanksNeverTurnGreener(t *testing.T) {
 	for name, s := range map[string]ecsops.Snapshot{"calm": calm(), "busy": busy()} {
-		for _, in := range []ecsops.Intent{{Purpose: ecsops.Retire}, {Purpose: ecsops.Retire, Force: true}, {Purpose: ecsops.Move},
+		for _, in := range []ecsops.Intent{{Purpose: ecsops.Retire}, {Purpose: ecsops.Retire, Force: true}, {Purpose: ecsops.Move}, reuse, asGhost,
 			{Purpose: ecsops.Retire, Terminate: ecsops.Terminate}, {Purpose: ecsops.Retire, Terminate: ecsops.Shrink}} {
 			t.Run(name, func(t *testing.T) { checkBlanks(t, s, in) })
 		}

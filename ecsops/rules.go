@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// intentRules: R10. An instance never goes to another cluster.
-func (j *judge) intentRules() {
-	if j.in.Purpose == Move {
-		j.add(Finding{Rule: RuleMove, Severity: Red, Bars: true})
-	}
-}
-
 // ownHost: R11. When it cannot be ruled out that the bot runs here, it counts as so.
 func (j *judge) ownHost() {
 	self, ok := j.s.Self.Get()

@@ -37,6 +37,8 @@ var (
 	terminate = ecsops.Intent{Terminate: ecsops.Terminate}
 	replace   = ecsops.Intent{Terminate: ecsops.Replace}
 	shrink    = ecsops.Intent{Terminate: ecsops.Shrink}
+	reuse     = ecsops.Intent{Purpose: ecsops.Reuse}
+	asGhost   = ecsops.Intent{Purpose: ecsops.CleanGhost}
 )
 
 func agentLost(s *ecsops.Snapshot) {
@@ -78,7 +80,7 @@ func unsearched(s *ecsops.Snapshot) {
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
-	return slices.Concat(redRows(), amberRows(), plainRows())
+	return slices.Concat(redRows(), amberRows(), plainRows(), intentRows())
 }
 
 func redRows() []row {
@@ -352,6 +354,52 @@ func plainRows() []row {
 	}
 }
 
+// intentRows: what a person wants the instance for.
+func intentRows() []row {
+	const red, amber, none = ecsops.Red, ecsops.Amber, ecsops.Severity("")
+	return []row{
+		{"T20", "reuse needs more than a deregistration", amber, reuse, nil},
+		{"T20", "a machine that is retired needs none of it", none, ecsops.Intent{}, nil},
+		{"T20", "nothing is to be done where nothing may be done", none, ecsops.Intent{Purpose: ecsops.Reuse, Force: true}, nil},
+		{"T21", "AWS: stop every task before reuse; a force stops none", red, ecsops.Intent{Purpose: ecsops.Reuse, Force: true}, nil},
+		{"T21", "what is to be reused is not terminated", red, ecsops.Intent{Purpose: ecsops.Reuse, Terminate: ecsops.Terminate}, nil},
+		{"T21", "nothing to reuse", red, reuse, ghost},
+		{"T21", "whether there is a machine is not known", red, reuse, func(s *ecsops.Snapshot) { *s = s.Blank("ec2") }},
+		{"T21", "whose machine it is is not known", red, reuse, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
+		{"T21", "a group is terminating it", red, reuse, func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
+		}},
+		{"T21", "a group's machine may be reused, and its group is named", none, reuse, owned},
+		{"T21", "without force ECS keeps a stopped machine that shows tasks", red, reuse, func(s *ecsops.Snapshot) { run(s, ""); agentLost(s); machine(s, "stopped") }},
+		{"T21", "whether it shows tasks is not known", red, reuse, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped"); *s = s.Blank("tasks") }},
+		{"T21", "a stopped machine without tasks", none, reuse, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
+		{"T21", "a proven ghost is one", none, asGhost, ghost},
+		{"T21", "its registration is gone: nothing to do", none, asGhost, func(s *ecsops.Snapshot) { ghost(s); status(s, "INACTIVE") }},
+		{"T21", "a machine that runs is no ghost", red, asGhost, nil},
+		{"T21", "nor by force", red, ecsops.Intent{Purpose: ecsops.CleanGhost, Force: true}, nil},
+		{"T21", "a stopped machine can be started", red, asGhost, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
+		{"T21", "only the agent is gone", red, asGhost, agentLost},
+		{"T21", "shutting down is not gone", red, asGhost, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "shutting-down") }},
+		{"T21", "whether the machine is gone is not known", red, asGhost, func(s *ecsops.Snapshot) { ghost(s); *s = s.Blank("ec2") }},
+	}
+}
+
+// TestReuseStopsWhatItSaw: the tasks are named in the plan; what came since is no part of it.
+func TestReuseStopsWhatItSaw(t *testing.T) {
+	s := calm()
+	run(&s, "")
+	before := ecsops.NewPlan(s, reuse)
+	if diff := cmp.Diff([]string{taskARN(0)}, before.Intent.StopTasks); diff != "" {
+		t.Fatal(diff)
+	}
+	run(&s, "")
+	changes := ecsops.Diff(before, ecsops.NewPlan(s, before.Intent))
+	if len(changes) != 1 || changes[0].What != "standalone" || changes[0].Name != taskARN(1) {
+		t.Errorf("a task that came later is no surprise: %v", changes)
+	}
+}
+
 func TestRules(t *testing.T) {
 	seen := map[ecsops.Rule]bool{}
 	for _, r := range ruleTable() {
@@ -371,7 +419,7 @@ func TestRules(t *testing.T) {
 		})
 	}
 	for _, rule := range []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
-		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14"} {
+		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T20", "T21"} {
 		if !seen[rule] {
 			t.Errorf("no row for %s", rule)
 		}
@@ -379,7 +427,7 @@ func TestRules(t *testing.T) {
 }
 
 func TestBars(t *testing.T) {
-	barred := []ecsops.Rule{"R7", "R10", "R11", "T9", "T11"}
+	barred := []ecsops.Rule{"R7", "R10", "R11", "T9", "T11", "T21"}
 	for _, r := range ruleTable() {
 		s, in := r.make()
 		for _, f := range ecsops.NewPlan(s, in).Findings {
@@ -443,6 +491,10 @@ func TestPaths(t *testing.T) {
 		{"MISSING", func(s *ecsops.Snapshot) { with(&s.Instance, func(i *ecsops.Instance) { i.Missing = true }) }, ecsops.Intent{}, ecsops.PathGone, nil},
 		{"registration unread", func(s *ecsops.Snapshot) { *s = s.Blank("instance") }, ecsops.Intent{}, ecsops.PathWait, nil},
 		{"ECS Anywhere", func(s *ecsops.Snapshot) { s.Target.EC2 = "mi-0123456789abcdef0" }, force, ecsops.PathExternal, nil},
+		{"reuse stops every standalone task, ticked or not", func(s *ecsops.Snapshot) { run(s, "") }, reuse, ecsops.PathDrain,
+			kinds("drain", "wait", "stop_tasks", "deregister", "verify")},
+		{"reuse of a stopped machine: without force", func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }, reuse, ecsops.PathHostStopped, kinds("deregister", "verify")},
+		{"the registration of a ghost", ghost, asGhost, ecsops.PathGhost, kinds("force", "verify")},
 		{"a provider that may be of Managed Instances", func(s *ecsops.Snapshot) {
 			owned(s)
 			*s = s.Blank("capacity_provider").Blank("ec2")
@@ -484,6 +536,7 @@ func TestFates(t *testing.T) {
 		{"force orphans even what is stopping", func(*ecsops.Snapshot) {}, force, []ecsops.Fate{"orphaned", "orphaned", "orphaned", "orphaned", "orphaned", "orphaned"}},
 		{"ghost", ghost, ecsops.Intent{}, []ecsops.Fate{"dead", "dead", "dead", "dead", "dead", "dead"}},
 		{"agent lost", agentLost, ecsops.Intent{}, []ecsops.Fate{"stuck", "stuck", "stuck", "stuck", "stuck", "stuck"}},
+		{"reuse stops what belongs to no service", func(*ecsops.Snapshot) {}, reuse, []ecsops.Fate{"moves", "stuck", "ends", "stops", "stops", "ends"}},
 		{"services unknown", func(s *ecsops.Snapshot) { *s = s.Blank("services") }, ecsops.Intent{}, []ecsops.Fate{"unknown", "unknown", "unknown", "waits", "waits", "ends"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {

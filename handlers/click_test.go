@@ -452,7 +452,7 @@ func TestPickModalRefused(t *testing.T) {
 func TestPickAfterARestart(t *testing.T) {
 	w := newWorld(t)
 	p := &pick{id: "gone", chosen: prod}
-	modal := blocks.PickModal(p.shown(""))
+	modal := blocks.PickModal(p.shown(blocks.Picked{}))
 	a := w.interact(submit("UOP", modal, pickState(p, target(prod, 1))))
 	if len(w.proposed) != 0 || a.frames[0]["payload"] == nil {
 		t.Errorf("submission: %+v", a.frames)

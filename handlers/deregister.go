@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -249,12 +250,9 @@ func (r *Router) proposedBefore(ctx context.Context, envelope string, cluster ec
 
 // intent turns the arguments into what the plan is made for.
 func (r *Router) intent(args DeregisterArgs, s ecsops.Snapshot) ecsops.Intent {
-	in := ecsops.Intent{Purpose: ecsops.Retire, Force: args.Force, Deadline: args.Deadline, Reason: args.Reason}
+	in := ecsops.Intent{Purpose: cmp.Or(args.Intent, ecsops.Retire), Force: args.Force, Deadline: args.Deadline, Reason: args.Reason}
 	if in.Deadline <= 0 {
 		in.Deadline = r.Deadline
-	}
-	if args.Move {
-		in.Purpose = ecsops.Move
 	}
 	switch args.Terminate {
 	case TerminateReplace:

@@ -54,7 +54,7 @@ func entries() map[string]entry {
 		p := &pick{id: "P1", user: user, channel: testChannel, clusters: []ecsops.ClusterARN{prod}, chosen: prod,
 			instances: map[ecsops.ClusterARN][]ecsops.Listed{prod: w.listed[prod]}}
 		w.r.picks.put("P1", p)
-		return submit(user, blocks.PickModal(p.shown("")), pickState(p, target(prod, 1)))
+		return submit(user, blocks.PickModal(p.shown(blocks.Picked{})), pickState(p, target(prod, 1)))
 	}}
 	out["choice"] = entry{kind: envInteractive, make: func(w *world, user string) payload {
 		w.r.choices.put("C1", choice{user: user, found: []ecsops.Listed{listed(prod, 1)}})

@@ -56,7 +56,7 @@ type DeregisterArgs struct {
 	DryRun    bool
 	Force     bool
 	Terminate Termination
-	Move      bool // --intent move
+	Intent    ecsops.Purpose // "" = Retire
 }
 
 // Termination is the value of --terminate.
@@ -133,7 +133,7 @@ type deregisterGrammar struct {
 	DryRun    bool         `name:"dry-run"`
 	Force     bool         `name:"force"`
 	Terminate terminateArg `name:"terminate"`
-	Intent    string       `name:"intent" enum:"retire,move" default:"retire"`
+	Intent    intentArg    `name:"intent"`
 }
 
 // minutes is a duration; a bare number means minutes.
@@ -154,6 +154,23 @@ func (m *minutes) Decode(ctx *kong.DecodeContext) error {
 	}
 	*m = minutes(d)
 	return nil
+}
+
+// intentArg is what a person wants the instance for.
+type intentArg ecsops.Purpose
+
+// Decode implements kong.MapperValue.
+func (i *intentArg) Decode(ctx *kong.DecodeContext) error {
+	var s string
+	if err := ctx.Scan.PopValueInto("intent", &s); err != nil {
+		return err
+	}
+	switch p := ecsops.Purpose(strings.ToLower(s)); p {
+	case ecsops.Retire, ecsops.Reuse, ecsops.CleanGhost, ecsops.Move:
+		*i = intentArg(p)
+		return nil
+	}
+	return &Mistake{What: mistakeValue, Word: s, Near: []string{"--intent=retire", "--intent=reuse", "--intent=ghost"}}
 }
 
 // terminateArg is a flag with an optional value.
@@ -330,8 +347,6 @@ func kongMistake(name string, rest []string, err error) error {
 		return &Mistake{What: mistakeExtra, Word: surplus(name, rest)}
 	case strings.Contains(text, "expected"), strings.Contains(text, "missing"):
 		return &Mistake{What: mistakeNoValue, Word: lastOption(rest)}
-	case strings.Contains(text, "--intent"):
-		return &Mistake{What: mistakeValue, Word: "--intent", Near: []string{"--intent=retire"}}
 	}
 	return &Mistake{What: mistakeValue, Word: lastOption(rest)}
 }
@@ -394,7 +409,7 @@ func (d deregisterGrammar) args() (DeregisterArgs, error) {
 	}
 	return DeregisterArgs{
 		Target: strings.TrimSpace(d.Target), Cluster: cluster, Account: d.Account, Region: strings.ToLower(d.Region), Reason: strings.TrimSpace(d.Reason),
-		Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Move: d.Intent == string(ecsops.Move),
+		Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Intent: ecsops.Purpose(d.Intent),
 	}, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"ecsbot/ecsops"
 )
 
 func dereg(edit func(*DeregisterArgs)) Command {
@@ -56,7 +58,10 @@ func TestParse(t *testing.T) {
 		"deregister i-0abc123def4567890 --terminate=shrink":       dereg(func(d *DeregisterArgs) { d.Terminate = TerminateShrink }),
 		"deregister i-0abc123def4567890 —terminate=Replace":       dereg(func(d *DeregisterArgs) { d.Terminate = TerminateReplace }),
 		"deregister i-0abc123def4567890 --terminate=ec2":          dereg(func(d *DeregisterArgs) { d.Terminate = TerminateEC2 }),
-		"deregister i-0abc123def4567890 --intent move":            dereg(func(d *DeregisterArgs) { d.Move = true }),
+		"deregister i-0abc123def4567890 --intent Reuse":           dereg(func(d *DeregisterArgs) { d.Intent = ecsops.Reuse }),
+		"deregister i-0abc123def4567890 —intent=ghost":            dereg(func(d *DeregisterArgs) { d.Intent = ecsops.CleanGhost }),
+		"deregister i-0abc123def4567890 --intent=retire":          dereg(func(d *DeregisterArgs) { d.Intent = ecsops.Retire }),
+		"deregister i-0abc123def4567890 --intent move":            dereg(func(d *DeregisterArgs) { d.Intent = ecsops.Move }),
 		"deregister i-0abc123def4567890 --account 111122223333":   dereg(func(d *DeregisterArgs) { d.Account = "111122223333" }),
 		"deregister i-0abc123def4567890 --region EU-north-1":      dereg(func(d *DeregisterArgs) { d.Region = "eu-north-1" }),
 		`deregister i-0abc123def4567890 --reason "disk full #42"`: reason("disk full #42"),
@@ -111,7 +116,7 @@ func TestParseMistakes(t *testing.T) {
 		"ghosts --dry-run":                      {What: mistakeOption, Word: "--dry-run"},
 		"plan i-1 prod extra":                   {What: mistakeExtra, Word: "extra"},
 		"plan i-1 --frce":                       {What: mistakeOption, Word: "--frce", Near: []string{"--force"}},
-		"plan i-1 --intent steal":               {What: mistakeValue, Word: "--intent", Near: []string{"--intent=retire"}},
+		"plan i-1 --intent steal":               {What: mistakeValue, Word: "steal", Near: []string{"--intent=retire", "--intent=reuse", "--intent=ghost"}},
 		"lst":                                   {What: mistakeSubcommand, Word: "lst", Near: []string{"list"}},
 		"drain i-1":                             {What: mistakeSubcommand, Word: "drain"},
 		"i-0abc123def4567890":                   {What: mistakeSubcommand, Word: "i-0abc123def4567890"},
@@ -131,7 +136,7 @@ func TestParseMistakes(t *testing.T) {
 		"deregister i-1 --deadline 99999999999": {What: mistakeDeadline, Word: "99999999999"},
 		"deregister i-1 --terminate=maybe": {What: mistakeValue, Word: "maybe",
 			Near: []string{"--terminate=replace", "--terminate=shrink", "--terminate=ec2"}},
-		"deregister i-1 --intent steal":                               {What: mistakeValue, Word: "--intent", Near: []string{"--intent=retire"}},
+		"deregister i-1 --intent steal":                               {What: mistakeValue, Word: "steal", Near: []string{"--intent=retire", "--intent=reuse", "--intent=ghost"}},
 		`deregister i-1 --reason "open`:                               {What: mistakeDouble},
 		"deregister i-1 --reason it's":                                {What: mistakeSingle},
 		`deregister i-1 \`:                                            {What: mistakeBackslash},

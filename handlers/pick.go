@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"unicode/utf8"
@@ -77,7 +78,7 @@ func (r *Router) fillPick(ctx context.Context, w asker, p *pick, view string, to
 	}
 	p.mu.Unlock()
 	r.picks.put(p.id, p)
-	if err := r.updateView(ctx, p.modal(""), "", view); err != nil {
+	if err := r.updateView(ctx, p.modal(blocks.Picked{}), "", view); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("drawing the picking modal") // the person may have closed it
 		return nil
 	}
@@ -98,20 +99,18 @@ func (r *Router) touchable(w asker, clusters []ecsops.ClusterARN, action policy.
 	return out
 }
 
-// shown is the pick as the modal draws it.
-func (p *pick) shown(reason string) blocks.Pick {
+// shown is the pick as the modal draws it, with what was filled in already.
+func (p *pick) shown(got blocks.Picked) blocks.Pick {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if reason == "" {
-		reason = p.args.Reason
-	}
-	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen, Reason: reason}
+	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen,
+		Reason: cmp.Or(got.Reason, p.args.Reason), Purpose: cmp.Or(got.Purpose, p.args.Intent)}
 }
 
 // modal draws the pick. Slack takes no view with an input and without submit; a
 // submission before an instance is picked is answered on the cluster's input.
-func (p *pick) modal(reason string) slack.ModalViewRequest {
-	v := blocks.PickModal(p.shown(reason))
+func (p *pick) modal(got blocks.Picked) slack.ModalViewRequest {
+	v := blocks.PickModal(p.shown(got))
 	if v.Submit == nil {
 		v.Submit = slack.NewTextBlockObject(slack.PlainTextType, "Show the plan", false, false)
 	}
@@ -195,7 +194,7 @@ func (r *Router) picked(ctx context.Context, a *act, to *reply) error {
 	if a.action.ActionID != blocks.ActionPickCluster || !p.choose(a.action.SelectedOption.Value) {
 		return nil
 	}
-	if err := r.updateView(ctx, p.modal(blocks.ReadPick(a.view).Reason), a.view.Hash, a.view.ID); err != nil {
+	if err := r.updateView(ctx, p.modal(blocks.ReadPick(a.view)), a.view.Hash, a.view.ID); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("rewriting the picking modal") // hash_conflict: a newer choice did
 	}
 	p.mu.Lock()
@@ -252,6 +251,9 @@ func (r *Router) invalidPick(a *act) any {
 	if got.Deadline != 0 && (got.Deadline < minDeadline || got.Deadline > maxDeadline) {
 		return field(blocks.FieldDeadline, "Between one minute and 24 hours.")
 	}
+	if got.Purpose == ecsops.Reuse && got.Terminate != ecsops.KeepRunning {
+		return field(blocks.FieldTerminate, "To be reused, the machine must go on running.")
+	}
 	if _, found := p.target(got); !found {
 		return field(blocks.ActionPickInstance, "Pick an instance of the chosen cluster from the list.")
 	}
@@ -289,6 +291,7 @@ func (r *Router) submitPick(ctx context.Context, a *act, to *reply) error {
 	}
 	args := p.args
 	args.Reason, args.DryRun = got.Reason, got.DryRun || args.DryRun
+	args.Intent = cmp.Or(got.Purpose, args.Intent)
 	if got.Deadline > 0 {
 		args.Deadline = got.Deadline
 	}

@@ -187,6 +187,9 @@ func planChecks() []check {
 			}
 			return r.Plan.Snapshot.Target.Cluster != r.Cluster
 		}},
+		{ReasonReuse, "AWS: every task is stopped before the machine is used for something else, and a force stops none", judgesPlan, func(_ Rules, r Request) bool {
+			return r.Plan.Intent.Purpose == ecsops.Reuse && (r.Plan.Intent.Force || r.Plan.Has(ecsops.StepForce))
+		}},
 		{ReasonBarred, "R10 and R11: no approval makes them right", judgesPlan, func(_ Rules, r Request) bool { return barred(*r.Plan) }},
 		{ReasonNotGhost, "the machine is not proven gone: that wants a plan of its own", cleaning, func(_ Rules, r Request) bool { return !Cleanable(*r.Plan) }},
 		{ReasonNoApprovers, "a second person is required and there is none", judgesPlan, func(rules Rules, r Request) bool {

@@ -115,7 +115,12 @@ func plans() map[string]*ecsops.Plan {
 		"ghost":      plan(ecsops.Red, ghost("terminated")),
 		"forceghost": plan(ecsops.Amber, func(p *ecsops.Plan) { ghost("not-found")(p); p.Intent.Force = true }),
 		"unproven":   plan(ecsops.Amber, ghost("stopped")),
-		"barred":     plan(ecsops.Amber, func(p *ecsops.Plan) { p.Findings[0].Bars = true }),
+		"reuse":      plan(ecsops.Amber, func(p *ecsops.Plan) { p.Intent.Purpose = ecsops.Reuse }),
+		"reuseforce": plan(ecsops.Amber, func(p *ecsops.Plan) { p.Intent.Purpose, p.Intent.Force = ecsops.Reuse, true }),
+		"reusesend": plan(ecsops.Amber, func(p *ecsops.Plan) {
+			p.Intent.Purpose, p.Steps = ecsops.Reuse, []ecsops.Step{{Kind: ecsops.StepForce}}
+		}),
+		"barred": plan(ecsops.Amber, func(p *ecsops.Plan) { p.Findings[0].Bars = true }),
 	}
 }
 
@@ -383,7 +388,8 @@ func TestNeverTheRequester(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	want := map[string]string{
 		"green": "[]", "amber": "[]", "ghost": "[]", "barred": "[]", "red": "[second_person]", "odd": "[second_person]",
-		"stopped": "[second_person]", "unproven": "[second_person]", "force": "[typed_id second_person]", "forceghost": "[typed_id second_person]",
+		"stopped": "[second_person]", "unproven": "[second_person]", "reuse": "[]", "reuseforce": "[typed_id second_person]", "reusesend": "[second_person]",
+		"force": "[typed_id second_person]", "forceghost": "[typed_id second_person]",
 	}
 	for name, p := range plans() {
 		if p == nil {

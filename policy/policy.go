@@ -64,6 +64,7 @@ const (
 	ReasonPlanUnknown      Reason = "plan_unknown"     // a decision without a plan, or with another cluster's
 	ReasonAlreadyApproved  Reason = "already_approved" // this person approved this revision before
 	ReasonUnknownAction    Reason = "unknown_action"
+	ReasonReuse            Reason = "reuse"     // force, where the machine is to be reused
 	ReasonNotGhost         Reason = "not_ghost" // a clean-up of what is not, or no longer, proven gone
 )
 

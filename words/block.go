@@ -74,7 +74,7 @@ func BlockOf(op workflow.Operation) string {
 	b := *op.Block
 	until := b.AskedUntil
 	b.AskedUntil = time.Time{}
-	s := Block(b)
+	s := blockHead(b) + " " + WayOutOf(op)
 	if op.Proposal != nil && b.Reason == workflow.BlockedDeadline {
 		s = BlockTitle(b.Reason) + "." // the revision is what is asked
 	}
@@ -85,10 +85,12 @@ func BlockOf(op workflow.Operation) string {
 }
 
 // Block says why an operation pauses and what ends the pause.
-func Block(b workflow.Block) string {
+func Block(b workflow.Block) string { return blockHead(b) + " " + BlockWayOut(b) }
+
+func blockHead(b workflow.Block) string {
 	s := BlockTitle(b.Reason)
 	if Foreign(b.Detail) != "" {
 		s += " (" + Quote(b.Detail) + ")"
 	}
-	return s + ". " + BlockWayOut(b)
+	return s + "."
 }

@@ -171,6 +171,15 @@ func asked(ev workflow.Event) string {
 	if ev.Intent.Force {
 		s += ", by force"
 	}
+	switch ev.Intent.Purpose {
+	case ecsops.Reuse:
+		s += ", to reuse the machine"
+	case ecsops.CleanGhost:
+		s += ", as a ghost"
+	case ecsops.Move:
+		s += ", to move it to another cluster"
+	case ecsops.Retire, ecsops.EndMachine:
+	}
 	if ev.Intent.Terminate != ecsops.KeepRunning && ev.Intent.Purpose != ecsops.EndMachine {
 		s += ", then: " + lowerFirst(Termination(ev.Intent.Terminate))
 	}

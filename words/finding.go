@@ -39,7 +39,7 @@ func Stop(s string) string {
 // Explain turns a finding into words. A rule without words yields its id and what
 // it names, never nothing.
 func Explain(f ecsops.Finding) Explanation {
-	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd} {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd, explainIntent} {
 		if e, ok := explain(f); ok {
 			return e
 		}

@@ -56,6 +56,8 @@ func Reason(r policy.Reason) string {
 		return "you approved this revision already"
 	case policy.ReasonUnknownAction:
 		return "what was asked is not known, so the answer is no"
+	case policy.ReasonReuse:
+		return "AWS says to stop every task before the machine is reused, and a force stops none"
 	case policy.ReasonNotGhost:
 		return "its machine is not proven gone, so it wants a plan of its own"
 	case policy.ReasonUnmapped:

@@ -139,7 +139,7 @@ const unknown = "unknown"
 // others only mirror counts that a drain changes.
 var alarming = []ecsops.Rule{
 	ecsops.RuleLastInstance, ecsops.RuleManagedInstance, ecsops.RuleAgentLost, ecsops.RuleMove, ecsops.RuleOwnHost,
-	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped, ecsops.RuleTermination,
+	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped, ecsops.RuleTermination, ecsops.RuleIntent,
 }
 
 // newlyUnread finds a fact that was read for the plan and could not be read this

@@ -138,7 +138,9 @@ func newFollowUp(op Operation) (FollowUp, bool) {
 	if len(f.Orphans) > 0 {
 		f.Watches = append(f.Watches, Watch{Concern: Orphans, Due: f.Began})
 	}
-	if strings.HasPrefix(string(op.Target.EC2), "i-") && op.Plan.Path != ecsops.PathDuplicate { // in use under its other registration
+	// In use under its other registration, or wanted for something else: nobody is reminded to end it.
+	inUse := op.Plan.Path == ecsops.PathDuplicate || op.Plan.Intent.Purpose == ecsops.Reuse
+	if strings.HasPrefix(string(op.Target.EC2), "i-") && !inUse {
 		f.Watches = append(f.Watches, Watch{Concern: Machine, Due: f.Began.Add(firstReminder)})
 	}
 	f.Watches = append(f.Watches, Watch{Concern: Return, Due: f.Began.Add(firstReturn)})

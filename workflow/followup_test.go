@@ -211,6 +211,7 @@ func TestFollowUpBegins(t *testing.T) {
 		{"called off: nothing was deregistered", func(op *Operation) { op.State = Stopped }, nil},
 		{"still registered: the operation said so", func(op *Operation) { op.State, op.GoneAt = Unverified, time.Time{} }, nil},
 		{"the machine was ended by it", func(op *Operation) { op.Plan.Path = ecsops.PathMachine }, nil},
+		{"its machine is wanted for something else", func(op *Operation) { op.Plan.Intent.Purpose = ecsops.Reuse }, []Concern{Return}},
 		{"EC2 knows nothing of an external host", func(op *Operation) { op.Target.EC2 = "mi-1" }, []Concern{Return}},
 	} {
 		f, ok := newFollowUp(left(c.op))
