@@ -58,6 +58,10 @@ pictures: deps ## remake every picture of README.md and docs/ from the live page
 readme: ## rewrite the generated parts of README.md
 	$(GO) test ./bot -run TestReadme -update
 
+.PHONY: evidence
+evidence: ## rewrite which tests prove each id, in docs/evidence.md
+	$(GO) test ./bot -run TestEverythingPromisedIsProven -update
+
 .PHONY: build
 build: ## the static binary, as the Dockerfile builds it
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/bot ./cmd/bot

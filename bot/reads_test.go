@@ -369,6 +369,8 @@ func scenes() []scene {
 // nothing gets easier: no greener verdict, no requirement less, no check passed, no ghost
 // proven. The reads are those that the estate's own log shows; that they are all there are
 // is checked against the self-test and the policies, so that a new read needs a scene here.
+//
+// proves: A12 G25
 func TestNoMissingReadTurnsAnythingGreener(t *testing.T) {
 	for k, v := range map[string]string{
 		"AWS_REGION": simaws.DemoRegion, "AWS_CA_BUNDLE": "",
