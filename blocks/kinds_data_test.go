@@ -20,3 +20,16 @@ func duplicatePlan() ecsops.Plan {
 	p.Steps = []ecsops.Step{{Kind: ecsops.StepDeregister}, {Kind: ecsops.StepVerify}}
 	return p
 }
+
+// spotPlan drains a Spot Instance that EC2 is about to take.
+func spotPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "running", Type: "m6i.xlarge", AZ: "eu-central-1a", Spot: true})
+	p.Findings = []ecsops.Finding{
+		{Rule: ecsops.RuleSpot, Severity: ecsops.Amber, Names: []string{ecsops.SpotAnnounced}, Since: epoch.Add(-time.Minute), Limit: ecsops.SpotNotice, Duration: 6 * time.Minute,
+			Services: []ecsops.ServiceImpact{{Service: "web", Here: 1, Running: 4, Desired: 4, MinPercent: 100, MaxPercent: 200, MayStart: 4, After: 3, Floor: 4}}},
+		{Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber, Tasks: []ecsops.TaskRef{batchTask()}},
+		{Rule: ecsops.RuleBilling, Severity: ecsops.Green},
+	}
+	return p
+}

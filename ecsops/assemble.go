@@ -77,6 +77,8 @@ func (r *reader) machineFacts(s *Snapshot) {
 		m.TerminationUnread = unknownOf("termination_protection", "ec2:DescribeInstanceAttribute", protectErr)
 	}
 	s.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(wrong, err))
+	spot, err := r.spot.wait(r.ctx)
+	s.Spot = fact("spot", "ec2:DescribeSpotInstanceRequests", spot, cmp.Or(wrong, err))
 	g, err := r.group.wait(r.ctx)
 	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(wrong, err))
 	h, err := r.hooks.wait(r.ctx)

@@ -39,6 +39,7 @@ func calm() ecsops.Snapshot {
 		}),
 		Registrations:    ecsops.Known([]ecsops.Registration(nil)),
 		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
+		Spot:             ecsops.Known(ecsops.SpotRequest{}),
 		Tasks:            ecsops.Known([]ecsops.Task(nil)),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),
@@ -181,6 +182,10 @@ func snapshots(t *rapid.T) ecsops.Snapshot {
 		e.State, e.Spot = state, rapid.Bool().Draw(t, "spot")
 		e.DisableTerminate, e.InstanceStore = rapid.Bool().Draw(t, "protected"), rapid.Bool().Draw(t, "store")
 	})
+	if e, _ := s.EC2.Get(); e.Spot {
+		s.Spot = ecsops.Known(ecsops.SpotRequest{Code: rapid.SampledFrom([]string{"fulfilled", "marked-for-termination", "marked-for-stop", "instance-terminated-no-capacity"}).Draw(t, "spot code"),
+			Updated: start.Add(-time.Minute), Stops: rapid.Bool().Draw(t, "spot stops")})
+	}
 	switch rapid.IntRange(0, 5).Draw(t, "owner") {
 	case 0, 1:
 		owned(&s)

@@ -110,6 +110,10 @@ func (s *session) probes(cluster ClusterARN) []probe {
 			_, err := s.interfaceLimits(ctx, []string{"m5.large"})
 			return err
 		}},
+		{"ec2:DescribeSpotInstanceRequests", func(ctx context.Context) error {
+			_, err := s.ec2.DescribeSpotInstanceRequests(ctx, &ec2.DescribeSpotInstanceRequestsInput{MaxResults: aws.Int32(5)})
+			return err
+		}},
 		{terminateCall, func(ctx context.Context) error {
 			_, err := s.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{noMachine}, DryRun: aws.Bool(true)})
 			return err

@@ -57,6 +57,9 @@ func (j *judge) pathRules() {
 		j.alreadyLeaving(i)
 	}
 	j.duplicates(i)
+	if j.path.live() || j.path == PathHostStopped || j.path == PathMachine || j.path == PathWait {
+		j.spotRules(i)
+	}
 	if j.machine.State == "running" && j.in.Terminate == KeepRunning && j.path != PathManaged && j.path != PathDuplicate && !j.group.terminating() {
 		j.add(Finding{Rule: RuleBilling, Severity: Green, Names: kept1(string(j.s.Target.EC2), j.machine.Type)})
 	}
@@ -351,7 +354,7 @@ func (j *judge) usedProvider(p string) bool {
 
 const stackTag = "aws:cloudformation:stack-name"
 
-// ownerRules: A1, A2, A3 and the instance store.
+// ownerRules: A1, A2 and the instance store.
 func (j *judge) ownerRules() {
 	if !j.path.live() && j.path != PathHostStopped && j.path != PathMachine {
 		return
@@ -368,9 +371,6 @@ func (j *judge) ownerRules() {
 		}
 	}
 	j.addNames(RuleStackOwned, stacks)
-	if j.machine.Spot {
-		j.add(Finding{Rule: RuleSpot, Severity: Amber})
-	}
 	if j.machine.InstanceStore && j.in.Terminate != KeepRunning {
 		j.addNames(RuleLocalData, []string{"instance store"})
 	}

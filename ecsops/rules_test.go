@@ -77,6 +77,13 @@ func unsearched(s *ecsops.Snapshot) {
 	s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Unread: []ecsops.Unknown{{Fact: "registrations in staging", Call: "ecs:ListContainerInstances", Reason: "AccessDeniedException"}}})
 }
 
+func spot(code string) func(*ecsops.Snapshot) {
+	return func(s *ecsops.Snapshot) {
+		with(&s.EC2, func(e *ecsops.EC2) { e.Spot = true })
+		s.Spot = ecsops.Known(ecsops.SpotRequest{Code: code, Updated: start.Add(-time.Minute)})
+	}
+}
+
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
@@ -220,7 +227,11 @@ func amberRows() []row {
 		{"A2", "a Terraform tag", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			with(&s.EC2, func(e *ecsops.EC2) { e.Tags = map[string]string{"ManagedBy": "Terraform"} })
 		}},
-		{"A3", "Spot", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.Spot = true }) }},
+		{"A3", "Spot", amber, ecsops.Intent{}, spot("fulfilled")},
+		{"A3", "an interruption is announced", amber, ecsops.Intent{}, spot("marked-for-termination")},
+		{"A3", "EC2 takes it already", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("instance-terminated-no-capacity")(s); machine(s, "shutting-down") }},
+		{"A3", "EC2 could not be read, its request could", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("marked-for-stop")(s); *s = s.Blank("ec2") }},
+		{"A3", "a machine of its own", none, ecsops.Intent{}, nil},
 		{"A4", "two deployments", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Deployments = 2 })
 		}},

@@ -20,6 +20,7 @@ type Snapshot struct {
 	TaskDefinitions  Fact[map[string]TaskDefinition] `json:"task_definitions"`
 	TargetGroups     Fact[map[string]TargetGroup]    `json:"target_groups"` // by ARN; those of Services
 	EC2              Fact[EC2]                       `json:"ec2"`
+	Spot             Fact[SpotRequest]               `json:"spot"`  // of a Spot Instance
 	Group            Fact[Group]                     `json:"group"` // Name "" = in no Auto Scaling group
 	Hooks            Fact[[]Hook]                    `json:"hooks"` // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`

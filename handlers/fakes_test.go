@@ -507,6 +507,7 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Peers:            ecsops.Known([]ecsops.Peer{peer(7, "eu-north-1a"), peer(8, "eu-north-1b")}),
 		Registrations:    ecsops.Known[[]ecsops.Registration](nil),
 		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
+		Spot:             ecsops.Known(ecsops.SpotRequest{}),
 		Tasks:            ecsops.Known[[]ecsops.Task](nil),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),

@@ -119,7 +119,7 @@ func explainAmber(f ecsops.Finding) (Explanation, bool) {
 		return Explanation{"Managed by infrastructure as code", orElse(names, "a stack") + " describes this machine: a change by hand is drift there.",
 			"Change the count in the stack or code as well."}, true
 	case ecsops.RuleSpot:
-		return Explanation{"Spot instance", "AWS may reclaim it with two minutes' notice, in the middle of a drain.", "Drain soon: what has moved before is not cut off."}, true
+		return spot(f), true
 	case ecsops.RuleDeployment:
 		return Explanation{"A deployment is in progress", joined("; ", names, services(f)),
 			"Wait for it to end: drain and deployment compete for the same percentages."}, true

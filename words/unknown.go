@@ -116,6 +116,8 @@ func Fact(name string) string {
 		return "load-balancer health"
 	case "ec2":
 		return "the EC2 machine"
+	case "spot":
+		return "whether a Spot interruption is announced"
 	case "group":
 		return "the Auto Scaling group"
 	case "hooks":

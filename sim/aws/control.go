@@ -26,6 +26,7 @@ import (
 //	heal                                  -
 //	disconnect, connect                   id (EC2)
 //	stop-ec2, terminate-ec2               id (EC2)
+//	interrupt-spot                        id (EC2)
 //	re-register                           id (EC2), extra (cluster name)
 //	place-task                            id (EC2), extra (task definition)
 //	end-task                              id (task ARN)
@@ -114,6 +115,8 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.StopEC2(b.ID)
 	case "terminate-ec2":
 		return "", c.TerminateEC2(b.ID)
+	case "interrupt-spot":
+		return "", c.InterruptSpot(b.ID)
 	case "re-register":
 		return c.ReRegister(b.ID, b.Extra)
 	case "place-task":

@@ -169,7 +169,7 @@ func (r *request) showMachine(mc *machine) m {
 		"blockDeviceMapping": l{}, "networkInterfaceSet": l{}, "groupSet": l{},
 	}
 	if mc.spot {
-		out["instanceLifecycle"], out["spotInstanceRequestId"] = "spot", "sir-"+mc.id[2:10]
+		out["instanceLifecycle"], out["spotInstanceRequestId"] = "spot", r.cell.spots[mc.id].id
 	}
 	if mc.managed {
 		out["operator"] = m{"managed": true, "principal": "ecs.amazonaws.com"}

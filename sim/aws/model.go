@@ -35,6 +35,7 @@ type cell struct {
 	targetGroups map[string]*targetGroup
 	balancers    map[string]*balancer // by ARN
 	targets      map[targetKey]*target
+	spots        map[string]*spotRequest // by EC2 id
 
 	on, of taskIndex // tasks by instance and by service ARN; made when first asked for
 }
@@ -146,6 +147,7 @@ type machine struct {
 	eni            string
 	tags           []Tag
 	spot, managed  bool
+	selfDrains     bool // on a Spot interruption notice
 	protected      bool
 	group          string
 	lifecycle      string // Auto Scaling lifecycle state
@@ -205,7 +207,7 @@ func newCell(k cellKey) *cell {
 		services: map[string]*service{}, definitions: map[string]*definition{}, latest: map[string]int{},
 		providers: map[string]*provider{}, machines: map[string]*machine{}, enis: map[string]*eni{},
 		groups: map[string]*group{}, activities: map[string]*activity{}, targetGroups: map[string]*targetGroup{},
-		balancers: map[string]*balancer{}, targets: map[targetKey]*target{},
+		balancers: map[string]*balancer{}, targets: map[targetKey]*target{}, spots: map[string]*spotRequest{},
 	}
 }
 
@@ -226,7 +228,7 @@ func (w *world) clone() *world {
 			services: copyRecords(c.services), definitions: copyRecords(c.definitions), latest: maps.Clone(c.latest),
 			providers: copyRecords(c.providers), machines: copyRecords(c.machines), enis: copyRecords(c.enis),
 			groups: copyRecords(c.groups), activities: copyRecords(c.activities), targetGroups: copyRecords(c.targetGroups),
-			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets),
+			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets), spots: copyRecords(c.spots),
 		}
 	}
 	return out

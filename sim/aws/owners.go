@@ -14,6 +14,7 @@ func (c *Cloud) terminateMachine(cl *cell, m *machine, code, message string) {
 		return
 	}
 	stopped := m.state == ec2Stopped
+	c.spotLeft(cl, m)
 	m.state, m.stateReason = ec2ShuttingDown, [2]string{code, message}
 	c.touch()
 	connected := false

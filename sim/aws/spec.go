@@ -26,6 +26,8 @@ type InstanceSpec struct {
 	Group              string // Auto Scaling group that it belongs to
 	Provider           string // capacity provider name
 	Spot               bool
+	SpotStops          bool   // EC2 stops it when it interrupts it, instead of terminating it
+	SpotDrains         bool   // its agent has ECS_ENABLE_SPOT_INSTANCE_DRAINING
 	Protected          bool   // disableApiTermination
 	ScaleIn            bool   // protected from scale-in
 	Lifecycle          string // in its group: Standby, Warmed:Stopped …; default InService

@@ -12,8 +12,23 @@ import (
 
 // doMachine adds a container instance whose Name tag says anything.
 func (s *Stage) doMachine(_ context.Context, args []string) (string, error) {
-	return s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion).AddInstance(simaws.InstanceSpec{Cluster: args[1], EC2ID: args[0],
-		Type: "m6i.2xlarge", CPU: 8192, Memory: 31640, Age: time.Hour, Tags: []simaws.Tag{{Key: "Name", Value: args[2]}}})
+	spec := simaws.InstanceSpec{Cluster: args[1], EC2ID: args[0],
+		Type: "m6i.2xlarge", CPU: 8192, Memory: 31640, Age: time.Hour, Tags: []simaws.Tag{{Key: "Name", Value: args[2]}}}
+	for _, kind := range args[3:] {
+		switch group, isGroup := strings.CutPrefix(kind, "group="); {
+		case isGroup:
+			spec.Group = group
+		case kind == "spot":
+			spec.Spot = true
+		case kind == "spot-drains":
+			spec.Spot, spec.SpotDrains = true, true
+		case kind == "spot-stops":
+			spec.Spot, spec.SpotStops = true, true
+		default:
+			return "", fmt.Errorf("no kind of machine is called %q", kind)
+		}
+	}
+	return s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion).AddInstance(spec)
 }
 
 // doTask starts a task of no service, by anybody; its id may be given.
