@@ -225,6 +225,17 @@ func constrained(s *stand) {
 	}
 }
 
+const spotID = "i-0a1b2c3d4e5f60009"
+
+// spot adds a Spot Instance with a task that nobody replaces.
+func spot(s *stand) {
+	r := s.cloud.Region(simaws.DemoAccount, simaws.DemoRegion)
+	_, err := r.AddInstance(simaws.InstanceSpec{Cluster: simaws.DemoCluster, EC2ID: spotID, Spot: true, Age: time.Hour})
+	s.must(err)
+	_, err = r.RunTask(simaws.TaskSpec{Cluster: simaws.DemoCluster, TaskDefinition: "worker", On: spotID})
+	s.must(err)
+}
+
 // hosts lets the bot itself run as a task on the instance.
 func hosts(id string) func(*stand) {
 	return func(s *stand) {
@@ -347,6 +358,7 @@ func scenes() []scene {
 		{name: "draining already", prepare: func(s *stand) { s.begin(simaws.DemoClean, keep) }, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "every cluster", config: func(c *ecsops.Config) { c.Clusters = []string{"*"} }, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the group at its minimum", look: planned(simaws.DemoGroupA, end(ecsops.Shrink))},
+		{name: "a Spot Instance", prepare: spot, look: planned(spotID, keep), moot: unbalanced},
 		{name: "placement constraints", prepare: constrained, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the instance that hosts the bot", prepare: hosts(simaws.DemoClean), look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the machine alone, afterwards", prepare: gone(simaws.DemoClean, keep), look: machineAlone, // no task is there any more
