@@ -185,7 +185,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 			run[i].Event.Holds[k].Cause = pick(h, causes())
 		}
 		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked, workflow.EvHeld, workflow.EvTicked,
-			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, "hostile"})
+			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, workflow.EvWave, workflow.EvSurprise, workflow.EvWentOn, "hostile"})
 	}
 	answer := hostileValue[workflow.Answer](h, 0)
 	answer.Changes = op.Changes

@@ -69,6 +69,10 @@ func AtTerminal(ctx context.Context, cfg Config, existing bool, out io.Writer) (
 // noFleet answers for an AWS that is not configured.
 type noFleet struct{ why error }
 
+func (n noFleet) InspectMany(context.Context, []ecsops.Target) ([]ecsops.Snapshot, error) {
+	return nil, n.why
+}
+
 func (n noFleet) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error) {
 	return ecsops.Snapshot{}, n.why
 }

@@ -139,7 +139,7 @@ func (c *drawing) tokens(ctx context.Context) (map[workflow.Verb]string, error) 
 	var deciding, steering []workflow.Verb
 	for _, v := range blocks.CardVerbs(c.op) {
 		switch v {
-		case workflow.Stop, workflow.Wait, workflow.Force, workflow.StopTasks:
+		case workflow.Stop, workflow.Wait, workflow.Force, workflow.StopTasks, workflow.GoOn:
 			steering = append(steering, v)
 		default:
 			deciding = append(deciding, v)

@@ -222,7 +222,7 @@ func (m *many) aimAt(t Target) {
 	if every, err := r.room.every.wait(r.ctx); err == nil {
 		r.services = ready(every) // also where they are too many to be read ahead
 	}
-	m.aimMachine(t)
+	m.aimMachine()
 }
 
 func derived[T, U any](r *reader, of *later[T], f func(T) U) *later[U] {
@@ -274,7 +274,7 @@ func (m *many) providerOf(rec *later[record]) *later[CapacityProvider] {
 	})
 }
 
-func (m *many) aimMachine(t Target) {
+func (m *many) aimMachine() {
 	r := m.r
 	id := derived(r, r.record, func(rec record) EC2ID { return rec.EC2 })
 	r.machine = start(r.ctx, r.wg, func(ctx context.Context) (EC2, error) {

@@ -38,6 +38,8 @@ func accepted(a workflow.Answer) string {
 		return "Called off. Nothing had been done."
 	case "batch_stopping":
 		return "Called off: no further clean-up begins. Those under way go on; the rows show how they end."
+	case "bulk_stopping":
+		return "Called off: nothing more begins, and drains under way are undone. What is deregistered stays so; the rows show how each ends."
 	case "undoing":
 		return "Called off. The bot starts nothing new and makes " + Machine(a.Op.Target) + " ACTIVE again. Tasks that ended meanwhile are not brought back here."
 	case "signed_off":
@@ -119,6 +121,8 @@ func Verb(v workflow.Verb) string {
 		return "Terminate the machine…"
 	case workflow.StopTasks:
 		return "Stop tasks…"
+	case workflow.GoOn:
+		return "Go on with the rest"
 	}
 	return Foreign(string(v))
 }

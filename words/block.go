@@ -25,6 +25,8 @@ func BlockTitle(r workflow.BlockReason) string {
 		return "The Auto Scaling group refuses, or is still at work"
 	case workflow.BlockedAgent:
 		return "The ECS agent is disconnected"
+	case workflow.BlockedSurprise:
+		return "A surprise: nothing more begins until a person has looked"
 	case workflow.BlockedConsistency:
 		return "Not clear yet whether the last order took effect"
 	}
@@ -54,6 +56,12 @@ func BlockWayOut(b workflow.Block) string {
 		return "Look at the group's activity; the bot tries again by itself."
 	case workflow.BlockedAgent:
 		return "That is normal for some minutes. If it lasts, the bot asks."
+	case workflow.BlockedSurprise:
+		s := "Look at the row, then go on with the rest, or stop. What is under way ends by its own rules."
+		if !b.AskedUntil.IsZero() {
+			s += " Without an answer by " + Time(b.AskedUntil) + " nothing more begins."
+		}
+		return s
 	case workflow.BlockedConsistency:
 		return "The bot looks until it is sure, and does nothing else before."
 	}
@@ -63,6 +71,9 @@ func BlockWayOut(b workflow.Block) string {
 // Silence says what happens when nobody answers a question of op's: its own drain is
 // undone, another's is left.
 func Silence(op workflow.Operation) string {
+	if op.Bulk != nil {
+		return "nothing more begins"
+	}
 	if op.WasStatus == "DRAINING" {
 		return "the bot ends its part, and the drain, which it did not begin, goes on"
 	}

@@ -105,9 +105,12 @@ func UnreadPlace(u ecsops.Unknown) string {
 	return s + ": " + Quote(u.Call) + " answered " + Quote(u.Reason)
 }
 
-// Subject names what an operation is about: its machine, or how many ghosts.
+// Subject names what an operation is about: its machine, or how many ghosts or instances.
 func Subject(op workflow.Operation) string {
-	if op.IsBatch() {
+	switch {
+	case op.Bulk != nil:
+		return Count(len(op.Rows), "instance")
+	case op.IsBatch():
 		return Count(len(op.Rows), "ghost")
 	}
 	return Machine(op.Target)
@@ -129,8 +132,11 @@ func SubjectWhere(op workflow.Operation) string {
 	return Count(len(cs), "cluster") + ": " + Some(names, 4)
 }
 
-// Row says where one ghost of a batch stands.
+// Row says where one member of a batch stands.
 func Row(r workflow.Row) string {
+	if r.Leave != nil {
+		return leavingRow(r)
+	}
 	switch r.State {
 	case workflow.RowDone:
 		return "removed and verified"
@@ -169,6 +175,16 @@ func rowCause(cause string) string {
 		return "stopped before its turn"
 	case "batch_deadline":
 		return "out of time"
+	case "batch_silence":
+		return "nobody answered"
+	case "batch_unread":
+		return "it could not be read"
+	case "surprise":
+		return "not what was shown"
+	case "deadline_undone":
+		return "its drain took too long and was undone"
+	case "stopped":
+		return "called off and undone"
 	}
 	return trimStop(lowerFirst(Cause(cause)))
 }
@@ -176,7 +192,7 @@ func rowCause(cause string) string {
 // RowsExplained says what rows' words mean, each once; "" when they need no explanation.
 func RowsExplained(rows []workflow.Row) string {
 	out := ""
-	for _, cause := range []string{"came_back", "batch_deadline"} {
+	for _, cause := range []string{"came_back", "batch_deadline", "surprise"} {
 		for _, r := range rows {
 			if r.State == workflow.RowSkipped && r.Cause == cause {
 				out = joined(" ", out, Sentence(rowCause(cause))+": "+lowerFirst(Cause(cause)))
@@ -223,6 +239,12 @@ func targets(ts []ecsops.Target) string {
 }
 
 func batchEvent(ev workflow.Event) (string, bool) {
+	if s, ok := waveEvent(ev); ok {
+		return s, true
+	}
+	if ev.Intent != nil {
+		return bulkEvent(ev)
+	}
 	switch ev.Type {
 	case workflow.EvBatchProposed:
 		return "asked to clean up " + Count(len(ev.Targets), "ghost") + ": " + targets(ev.Targets), true

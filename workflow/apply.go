@@ -19,7 +19,7 @@ func apply(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 		return ended(d.op)
 	}
 	if d.op.IsBatch() {
-		return applyBatch(d, dec)
+		return applyBatch(d, dec, s)
 	}
 	switch dec.Verb {
 	case Confirm:

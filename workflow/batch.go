@@ -2,9 +2,6 @@ package workflow
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,23 +10,19 @@ import (
 	"ecsbot/policy"
 )
 
-// A batch is an operation of its own that changes nothing in AWS: one decision on a list
-// of ghosts. It releases an ordinary operation for each, which proves its ghost again,
-// orders, verifies and is recorded like any other.
-
-// MaxBatch is how many ghosts one decision may be about; its card shows a row for each.
-const MaxBatch = 50
+// A batch is an operation of its own that changes nothing in AWS: one decision on a list of
+// ghosts (batch_ghosts.go), or on a list of instances that leave in waves (bulk.go). It
+// releases an ordinary operation for each, which reads its target again, orders, verifies and
+// is recorded like any other.
 
 const (
-	batchAtOnce   = 5               // members that run at the same time
-	batchPoll     = 3 * time.Second // between two looks at them
-	batchRetry    = 30 * time.Second
-	batchReleases = 3 // in one attempt: each reads a target in full
+	batchPoll  = 3 * time.Second // between two looks at the members
+	batchRetry = 30 * time.Second
 )
 
 // Events of a batch.
 const (
-	EvBatchProposed EventType = "batch_proposed" // Targets are to be cleaned up by one decision
+	EvBatchProposed EventType = "batch_proposed" // Targets are to be cleaned up by one decision; with Intent: to be deregistered
 	EvReleased      EventType = "released"       // a row became an operation: Detail
 	EvSkipped       EventType = "skipped"        // a row was left alone: Cause
 )
@@ -46,7 +39,7 @@ const (
 	RowSkipped    RowState = "skipped" // Cause says why; nothing was changed
 )
 
-// Row is one ghost of a batch.
+// Row is one member of a batch.
 type Row struct {
 	Target ecsops.Target       `json:"target"`
 	Proof  ecsops.MachineProof `json:"proof"` // as it was shown
@@ -60,6 +53,9 @@ type Row struct {
 	// Missing keeps a row from being released, and RetryAt is when it is read again.
 	Missing *ecsops.Unknown `json:"missing,omitempty"`
 	RetryAt time.Time       `json:"retry_at,omitzero"`
+	// Leave is what a row has that drains; nil for a ghost. It is shared between copies of the
+	// row and never written to: draft.leave makes a new one.
+	Leave *Leave `json:"leave,omitempty"`
 }
 
 // Settled reports whether nothing follows for the row.
@@ -81,77 +77,18 @@ func (op Operation) Clusters() []ecsops.ClusterARN {
 	return slices.Compact(out)
 }
 
-// BatchProposal is a list of ghosts that someone wants to clean up.
-type BatchProposal struct {
-	Ghosts  []ecsops.Ghost // proven ones only, at most MaxBatch
-	Actor   Actor
-	Origin  Origin
-	Verdict policy.Verdict // of the request to clean, for every cluster
-}
-
-// ProposeBatch stores a proposed batch, its event and the delivery of its card in one
-// transaction. It holds no lock, and refuses what is not proven.
-func (e *Engine) ProposeBatch(ctx context.Context, p BatchProposal) (Operation, error) {
-	if p.Verdict.Effect != policy.Allow {
-		return Operation{}, errors.New("proposing a batch: policy did not allow it")
-	}
-	rows, err := rowsOf(p.Ghosts)
-	if err != nil {
-		return Operation{}, fmt.Errorf("proposing a batch: %w", err)
-	}
-	now := e.store.Clock().Now()
-	op := Operation{
-		ID: newID(), State: Proposed, Revision: 1, Rows: rows, Requester: p.Actor, Origin: p.Origin,
-		Plan:      ecsops.Plan{Intent: ecsops.Intent{Purpose: ecsops.Retire, Deadline: ecsops.DefaultDeadline}, Digest: batchDigest(rows)},
-		CreatedAt: now, ExpiresAt: now.Add(e.settings.ProposalTTL),
-	}
-	if cs := op.Clusters(); len(cs) == 1 { // found with its cluster's operations
-		op.Target = ecsops.Target{Account: cs[0].Account(), Region: cs[0].Region(), Cluster: cs[0]}
-	}
-	d := newDraft(op, now)
-	ev := Event{Type: EvBatchProposed, Actor: p.Actor, Channel: p.Origin.Channel, Digest: op.Plan.Digest}
-	for _, r := range rows {
-		ev.Targets = append(ev.Targets, r.Target)
-	}
-	d.event(ev)
-	if err := e.commit(ctx, d, commitOptions{tickAt: op.ExpiresAt}); err != nil {
-		return Operation{}, fmt.Errorf("storing the batch: %w", err)
-	}
-	return d.op, nil
-}
-
-func rowsOf(ghosts []ecsops.Ghost) ([]Row, error) {
-	if len(ghosts) == 0 || len(ghosts) > MaxBatch {
-		return nil, fmt.Errorf("%d ghosts, must be 1 to %d", len(ghosts), MaxBatch)
-	}
-	seen := map[string]bool{}
-	rows := make([]Row, 0, len(ghosts))
-	for _, g := range ghosts {
-		key := g.Target.Key()
-		if g.Kind != ecsops.GhostProven || g.Target.Instance == "" || seen[key] {
-			return nil, fmt.Errorf("%s in %s is not proven gone, or named twice", g.Target.EC2, g.Target.Cluster.Name())
-		}
-		seen[key] = true
-		rows = append(rows, Row{Target: g.Target, Proof: g.Proof, Tasks: g.Running + g.Pending, Op: newID(), State: RowWaiting})
-	}
-	return rows, nil
-}
-
-// batchDigest covers what the person decides on: the registrations, each as it was
-// registered. Rows' operations and counts are left out.
-func batchDigest(rows []Row) string {
-	h := sha256.New()
-	for _, r := range rows {
-		fmt.Fprintf(h, "%s %s %s\n", r.Target.Key(), r.Target.EC2, r.Target.RegisteredAt.UTC().Format(time.RFC3339Nano))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// applyBatch is apply for a batch: it can be confirmed, cancelled and stopped.
-func applyBatch(d *draft, dec Decision) Answer {
+// applyBatch is apply for a batch: it can be confirmed, approved or denied where it needs a
+// second person, cancelled, stopped, and gone on with after a surprise.
+func applyBatch(d *draft, dec Decision, s Settings) Answer {
 	switch dec.Verb {
 	case Confirm:
-		return confirmBatch(d, dec)
+		return confirmBatch(d, dec, s)
+	case Approve:
+		return approveBatch(d, dec)
+	case Deny:
+		return applyDeny(d, dec)
+	case GoOn:
+		return goOn(d, dec)
 	case Cancel:
 		return applyCancel(d, dec)
 	case Stop:
@@ -160,7 +97,7 @@ func applyBatch(d *draft, dec Decision) Answer {
 	return Answer{Kind: TooLate, Detail: "nothing_to_approve"}
 }
 
-func confirmBatch(d *draft, dec Decision) Answer {
+func confirmBatch(d *draft, dec Decision, s Settings) Answer {
 	switch {
 	case d.op.State != Proposed:
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
@@ -171,13 +108,44 @@ func confirmBatch(d *draft, dec Decision) Answer {
 	}
 	d.op.Confirmed = &Approval{Actor: dec.Actor, Revision: d.op.Revision, Digest: d.op.Plan.Digest, At: d.now}
 	d.event(Event{Type: EvConfirmed, Actor: dec.Actor, Channel: dec.Channel, Digest: d.op.Plan.Digest})
-	d.op.StartedAt, d.op.Deadline = d.now, d.now.Add(deadlineOf(d.op.Plan))
+	if slices.Contains(d.op.Needs, policy.SecondPerson) {
+		askApproval(d, d.op.Revision, s)
+		return Answer{Kind: Accepted, Detail: "awaiting_approval"}
+	}
+	return beginBatch(d)
+}
+
+// approveBatch is the second person's yes. It is bound to the batch's digest: that of every
+// row, with what was shown of it, and of the waves' limit.
+func approveBatch(d *draft, dec Decision) Answer {
+	switch {
+	case d.op.Confirmed == nil || !slices.Contains(d.op.Needs, policy.SecondPerson):
+		return Answer{Kind: TooLate, Detail: "nothing_to_approve"}
+	case d.op.State != AwaitingApproval:
+		return Answer{Kind: AlreadyDone, By: decider(d.op)}
+	case dec.Revision != 0 && dec.Revision != d.op.Revision:
+		return Answer{Kind: TooLate}
+	case pendingExpired(d):
+		return expireNow(d)
+	case same(dec.Actor, d.op.Requester), same(dec.Actor, d.op.Confirmed.Actor):
+		return Answer{Kind: NotYours, Reasons: []policy.Reason{policy.ReasonSelfApproval}}
+	}
+	d.op.Approvals = []Approval{{Actor: dec.Actor, Revision: d.op.Revision, Digest: d.op.Plan.Digest, At: d.now}}
+	d.event(Event{Type: EvApproved, Actor: dec.Actor, Channel: dec.Channel, Digest: d.op.Plan.Digest})
+	return beginBatch(d)
+}
+
+func beginBatch(d *draft) Answer {
+	d.op.StartedAt = d.now
+	if d.op.Bulk == nil { // of a bulk, each member has its own
+		d.op.Deadline = d.now.Add(deadlineOf(d.op.Plan))
+	}
 	d.enter(Releasing)
 	return Answer{Kind: Accepted}
 }
 
-// stopBatch lets nothing more begin. Members that run have ordered already or are about
-// to: each is called off by its own id.
+// stopBatch lets nothing more begin. Ghosts that run have been ordered away already or are about
+// to be: each is called off by its own id. Drains that run are undone with the batch.
 func stopBatch(d *draft, dec Decision) Answer {
 	switch {
 	case d.op.State.Terminal():
@@ -188,49 +156,11 @@ func stopBatch(d *draft, dec Decision) Answer {
 		return Answer{Kind: AlreadyDone, By: *d.op.StopBy}
 	}
 	stopBy(d, dec)
-	return Answer{Kind: Accepted, Detail: "batch_stopping"}
-}
-
-// stepBatch looks at the members, releases a few more, and ends with the last of them.
-func (e *Engine) stepBatch(ctx context.Context, op Operation) (time.Time, error) {
-	for released := 0; ; {
-		d := newDraft(op, e.store.Clock().Now())
-		d.op.Rows = slices.Clone(op.Rows)
-		if err := e.lookAtMembers(ctx, d); err != nil {
-			return time.Time{}, err
-		}
-		d.giveUpRows()
-		next := d.nextRow()
-		if next >= 0 && released < batchReleases {
-			released++
-			if err := e.releaseRow(ctx, d, next); err != nil {
-				return time.Time{}, fmt.Errorf("releasing a member of batch %s: %w", op.ID, err)
-			}
-		}
-		d.endBatch()
-		wake := d.now.Add(batchPoll)
-		if next >= 0 {
-			wake = d.now
-		}
-		moved, err := e.commitBatch(ctx, d, wake)
-		switch {
-		case errors.Is(err, ErrConflict): // a person stopped it, or another process steps it too
-			if op, err = e.store.Operation(ctx, op.ID); err != nil {
-				return time.Time{}, fmt.Errorf("loading batch %s: %w", op.ID, err)
-			}
-			if op.State != Releasing {
-				return time.Time{}, nil
-			}
-			continue
-		case err != nil:
-			return time.Time{}, fmt.Errorf("stepping batch %s: %w", op.ID, err)
-		case moved.State.Terminal():
-			return time.Time{}, nil
-		case next < 0 || released >= batchReleases:
-			return wake, nil
-		}
-		op = moved
+	if d.op.Bulk != nil {
+		d.op.Block = nil
+		return Answer{Kind: Accepted, Detail: "bulk_stopping"}
 	}
+	return Answer{Kind: Accepted, Detail: "batch_stopping"}
 }
 
 func (e *Engine) commitBatch(ctx context.Context, d *draft, next time.Time) (Operation, error) {
@@ -262,6 +192,11 @@ func (e *Engine) lookAtMembers(ctx context.Context, d *draft) error {
 // follow takes over what the row's operation came to.
 func (r *Row) follow(member Operation) {
 	r.Now, r.Block = member.State, ""
+	if l := r.Leave; l != nil && (l.Left != member.Progress.Left || l.Total != member.Progress.Total) {
+		fresh := *l
+		fresh.Left, fresh.Total = member.Progress.Left, member.Progress.Total
+		r.Leave = &fresh
+	}
 	if member.Block != nil {
 		r.Block = member.Block.Reason
 	}
@@ -279,24 +214,6 @@ func (r *Row) follow(member Operation) {
 	}
 }
 
-// giveUpRows lets go of what waits, once a person stopped the batch or its time is over.
-func (d *draft) giveUpRows() {
-	cause := ""
-	switch {
-	case d.op.StopBy != nil:
-		cause = "batch_stopped"
-	case !d.now.Before(d.op.Deadline):
-		cause = "batch_deadline"
-	default:
-		return
-	}
-	for i := range d.op.Rows {
-		if d.op.Rows[i].State == RowWaiting {
-			d.skip(i, cause, "")
-		}
-	}
-}
-
 func (d *draft) skip(i int, cause, detail string) {
 	row := &d.op.Rows[i]
 	row.State, row.Cause, row.Detail = RowSkipped, cause, detail
@@ -304,102 +221,16 @@ func (d *draft) skip(i int, cause, detail string) {
 	d.event(Event{Type: EvSkipped, Target: &t, Cause: cause, Detail: detail})
 }
 
-// nextRow is the first row that may be released now, or -1.
-func (d *draft) nextRow() int {
-	running, next := 0, -1
-	for i, r := range d.op.Rows {
-		switch {
-		case r.State == RowRunning:
-			running++
-		case r.State == RowWaiting && next < 0 && !d.now.Before(r.RetryAt):
-			next = i
-		}
-	}
-	if running >= batchAtOnce {
-		return -1
-	}
-	return next
-}
-
-// releaseRow proves a row's ghost again and makes its operation; what is no ghost any more is
-// skipped, and what could not be read is tried again later.
-func (e *Engine) releaseRow(ctx context.Context, d *draft, i int) error {
-	row := &d.op.Rows[i]
-	switch _, err := e.store.Operation(ctx, row.Op); {
-	case err == nil: // made before a restart
-		d.released(i)
-		return nil
-	case !errors.Is(err, ErrNotFound):
-		return err
-	}
-	snapshot, err := e.fleet.Inspect(ctx, row.Target)
-	if err != nil {
-		return fmt.Errorf("inspecting %s: %w", row.Target.EC2, err)
-	}
-	plan := ecsops.NewPlan(snapshot, d.op.Plan.Intent)
-	missing, cause, detail := doubts(row.Target, plan)
-	switch {
-	case missing != nil:
-		row.Missing, row.RetryAt, d.changed = missing, d.now.Add(batchRetry), true
-		return nil
-	case cause != "":
-		d.skip(i, cause, detail)
-		return nil
-	}
-	switch err := e.insertMember(ctx, d, *row, plan); {
-	case errors.Is(err, ErrLocked):
-		holder, err := e.store.Holder(ctx, row.Target)
-		if errors.Is(err, ErrNotFound) {
-			return nil // it ended meanwhile: the next attempt sees
-		}
-		if err != nil {
-			return err
-		}
-		d.skip(i, "busy", holder.ID)
-	case err != nil && !errors.Is(err, ErrConflict): // another process made it
-		return err
-	default:
-		d.released(i)
-	}
-	return nil
-}
-
-// doubts say why a row is not cleaned up now: what could not be read, or what it is instead
-// of a ghost.
-func doubts(t ecsops.Target, p ecsops.Plan) (missing *ecsops.Unknown, cause, detail string) {
-	s := p.Snapshot
-	inst, ok := s.Instance.Get()
-	if !ok {
-		return why("instance", s.Instance.Why()), "", ""
-	}
-	machine, machineRead := s.EC2.Get()
-	_, providerRead := s.CapacityProvider.Get()
-	switch {
-	case isGone(inst):
-		return nil, "gone_already", ""
-	case inst.EC2 != t.EC2 || !inst.RegisteredAt.Equal(t.RegisteredAt):
-		return nil, "came_back", string(inst.EC2)
-	case policy.Cleanable(p):
-		return nil, "", ""
-	case !machineRead:
-		return why("ec2", s.EC2.Why()), "", ""
-	case p.Path == ecsops.PathManaged && !providerRead:
-		return why("capacity_provider", s.CapacityProvider.Why()), "", ""
-	}
-	return nil, "came_back", machine.State
-}
-
-func why(name string, u ecsops.Unknown) *ecsops.Unknown {
-	u.Fact = name
-	return &u
-}
-
-// insertMember makes the row's operation as one that was proposed and confirmed: the yes to
-// the batch was the yes to it.
+// insertMember makes the row's operation as one that was proposed, confirmed and, where the
+// batch was, approved: the yes to the batch was the yes to it.
 func (e *Engine) insertMember(ctx context.Context, d *draft, row Row, plan ecsops.Plan) error {
 	op := Operation{
 		ID: row.Op, State: Proposed, Target: row.Target, Revision: 1, Plan: plan, Batch: d.op.ID, Requester: d.op.Requester,
 		Origin: d.op.Origin, Needs: policy.Needs(plan), CreatedAt: d.now, ExpiresAt: d.op.Deadline,
+	}
+	if row.Leave != nil {
+		shown := row.Leave.Shown
+		op.Shown, op.ExpiresAt = &shown, d.now.Add(e.settings.ProposalTTL)
 	}
 	m := newDraft(op, d.now)
 	asked := proposedEvent(op, d.op.Requester)
@@ -409,7 +240,14 @@ func (e *Engine) insertMember(ctx context.Context, d *draft, row Row, plan ecsop
 	yes.Revision, yes.Digest = 1, plan.Digest
 	m.op.Confirmed = &yes
 	m.event(Event{Type: EvConfirmed, Actor: yes.Actor, Channel: d.op.Origin.Channel, Digest: plan.Digest, Batch: d.op.ID})
-	begin(m, nil)
+	var second *Approval
+	if len(d.op.Approvals) > 0 {
+		a := d.op.Approvals[0]
+		a.Revision, a.Digest = 1, plan.Digest
+		second = &a
+		m.event(Event{Type: EvApproved, Actor: a.Actor, Channel: d.op.Origin.Channel, Digest: plan.Digest, Batch: d.op.ID})
+	}
+	begin(m, second)
 	return e.commit(ctx, m, commitOptions{tickAt: d.now})
 }
 
@@ -417,47 +255,15 @@ func (d *draft) released(i int) {
 	row := &d.op.Rows[i]
 	row.State, row.Missing, row.RetryAt = RowRunning, nil, zeroTime
 	t := row.Target
-	d.event(Event{Type: EvReleased, Target: &t, Detail: row.Op})
+	ev := Event{Type: EvReleased, Target: &t, Detail: row.Op}
+	if row.Leave != nil {
+		intent := row.Leave.Intent
+		ev.Intent = &intent
+	}
+	d.event(ev)
 }
 
-// endBatch ends a batch whose rows are all settled.
-func (d *draft) endBatch() {
-	count := map[RowState]int{}
-	for _, r := range d.op.Rows {
-		if !r.Settled() {
-			return
-		}
-		count[r.State]++
-	}
-	cleaned := count[RowDone] + count[RowUnverified]
-	switch {
-	case cleaned == 0 && d.op.StopBy != nil:
-		d.end(Stopped, "batch_stopped")
-	case cleaned == 0:
-		d.end(Stopped, "batch_nothing")
-	case count[RowUnverified] > 0:
-		d.end(Unverified, "batch_partly")
-	case count[RowSkipped] > 0:
-		d.end(Done, "batch_partly")
-	default:
-		d.end(Done, "batch_cleaned")
-	}
-}
-
-// stillGhost reports whether a member's target is the same registration and still proven
-// gone. How EC2 says so, and what services want of the tasks that are left, may change.
-func stillGhost(op Operation, fresh ecsops.Snapshot) bool {
-	missing, cause, _ := doubts(op.Target, ecsops.NewPlan(fresh, op.Plan.Intent))
-	return missing == nil && cause == ""
-}
-
-// memberDeadline ends a member whose time is over: nothing was ordered, or AWS said no. An
-// order whose answer is not known is looked after as long as any other result.
-func (w *step) memberDeadline() Move {
-	if o := w.op.Order; o != nil && (o.Outcome == nil || o.Outcome.Result == ecsops.ResultUnknown) {
-		w.enter(Verifying)
-		return w.again()
-	}
-	w.end(Stopped, "batch_deadline")
-	return Move{draft: w.draft}
+func why(name string, u ecsops.Unknown) *ecsops.Unknown {
+	u.Fact = name
+	return &u
 }

@@ -67,6 +67,10 @@ func (g *graveyard) Inspect(_ context.Context, t ecsops.Target) (ecsops.Snapshot
 	return s, err
 }
 
+func (g *graveyard) InspectMany(ctx context.Context, ts []ecsops.Target) ([]ecsops.Snapshot, error) {
+	return oneByOne(ctx, g, ts)
+}
+
 func (g *graveyard) Look(ctx context.Context, t ecsops.Target, _ ecsops.LookFor) (ecsops.Snapshot, error) {
 	return g.Inspect(ctx, t)
 }

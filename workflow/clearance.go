@@ -26,13 +26,13 @@ func (w *step) cleared() (Move, bool) {
 		return w.in(2 * authorityRetry), false
 	}
 	w.unblock(BlockedAuthority)
-	changes := surprises(w.op, *w.seen.Fresh)
+	changes := changesNow(w.op, *w.seen.Fresh)
 	if why, yes := newlyUnread(w.op.Plan.Snapshot, *w.seen.Fresh); yes && (len(changes) > 0 || why.Fact == "instance") {
 		w.unreadable(inspectCall, why)
 		return w.poll(), false
 	}
 	w.over(inspectCall)
-	if w.op.Batch != "" && len(changes) > 0 {
+	if w.op.Batch != "" && w.op.Shown == nil && len(changes) > 0 {
 		if stillGhost(w.op, *w.seen.Fresh) {
 			return Move{}, true
 		}
@@ -62,7 +62,7 @@ func onlyAgent(op Operation, fresh ecsops.Snapshot) bool {
 	}
 	now.AgentConnected = true
 	fresh.Instance = ecsops.Known(now)
-	return len(surprises(op, fresh)) == 0
+	return len(changesNow(op, fresh)) == 0
 }
 
 func reasonList(reasons []policy.Reason) string {
@@ -75,6 +75,9 @@ func reasonList(reasons []policy.Reason) string {
 
 // drift stops before the next order: the difference is a new revision that asks.
 func (w *step) drift(changes []ecsops.Change) Move {
+	if w.op.Shown != nil {
+		return w.surprise(changes)
+	}
 	if w.seen.Fresh == nil {
 		return Move{Want: WantFresh}
 	}

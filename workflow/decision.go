@@ -21,6 +21,9 @@ const (
 	// StopTasks ticks standalone tasks that hold the running drain (Decision.Tasks).
 	StopTasks Verb = "stop_tasks"
 
+	// GoOn begins the next wave of a batch that paused after a surprise.
+	GoOn Verb = "go_on"
+
 	// Buttons of follow-ups; Engine.Decide takes neither.
 	SignOffVerb Verb = "sign_off"    // Engine.SignOff
 	EndMachine  Verb = "end_machine" // proposes an operation of its own

@@ -193,7 +193,10 @@ func (w *step) deadline() (Move, bool) {
 	if w.op.Deadline.IsZero() || w.now.Before(w.op.Deadline) || !undoable(w.op) {
 		return Move{}, false
 	}
-	if w.op.Batch != "" { // nobody is asked about one of many
+	switch { // nobody is asked about one of many
+	case w.op.Shown != nil:
+		return w.outOfTime(), true
+	case w.op.Batch != "":
 		return w.memberDeadline(), true
 	}
 	b := w.op.Block

@@ -367,6 +367,10 @@ func (deaf) Look(context.Context, ecsops.Target, ecsops.LookFor) (ecsops.Snapsho
 	return ecsops.Snapshot{}, context.Canceled
 }
 
+func (deaf) InspectMany(context.Context, []ecsops.Target) ([]ecsops.Snapshot, error) {
+	return nil, nil
+}
+
 func (deaf) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error) {
 	return ecsops.Snapshot{}, context.Canceled
 }

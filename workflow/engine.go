@@ -64,6 +64,7 @@ type Engine struct {
 	authority Authority
 	settings  Settings
 	owner     string // this process, in the orders that it makes
+	gather    gathering
 
 	mu       sync.Mutex
 	inFlight map[string]bool // guarded by mu: operations that a Step of this process holds
@@ -81,7 +82,7 @@ func New(d Deps) (*Engine, error) {
 	}
 	return &Engine{
 		store: d.Store, fleet: d.Fleet, authority: d.Authority,
-		settings: d.Settings.withDefaults(), owner: newID(), inFlight: map[string]bool{},
+		settings: d.Settings.withDefaults(), owner: newID(), inFlight: map[string]bool{}, gather: gathering{fleet: d.Fleet},
 	}, nil
 }
 

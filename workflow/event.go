@@ -39,6 +39,10 @@ const (
 	EvCheckpoint   EventType = "checkpoint"    // a signed checkpoint of the log
 	EvServiceStart EventType = "service_start" // the bot started: version, configuration hash
 
+	EvWave     EventType = "wave"     // a wave of a batch began: Targets, Left of Total waves
+	EvSurprise EventType = "surprise" // a member found what nobody approved: Changes
+	EvWentOn   EventType = "went_on"  // a person looked at the surprise and goes on
+
 	// Follow-ups: what happens after an operation's end.
 	EvReminded     EventType = "reminded"         // of orphans, of a machine that is still billed
 	EvReturned     EventType = "registered_again" // the same machine, under another registration

@@ -83,6 +83,7 @@ const (
 	BlockedGroup       BlockReason = "group"            // the Auto Scaling group refuses or works
 	BlockedAgent       BlockReason = "agent"            // the agent is disconnected: a blip of minutes is normal
 	BlockedConsistency BlockReason = "not_yet_observed" // an outcome is unknown and not yet seen
+	BlockedSurprise    BlockReason = "surprise"         // a member of a batch ended otherwise than planned: a person looks first
 )
 
 // Block is a pause with its reason.
@@ -175,4 +176,6 @@ type Operation struct {
 	Events             int                  `json:"events"`          // committed so far; numbers the next
 	Batch              string               `json:"batch,omitempty"` // the batch that released it: its row there is its card
 	Rows               []Row                `json:"rows,omitempty"`  // of a batch
+	Bulk               *Bulk                `json:"bulk,omitempty"`  // of a batch of drains
+	Shown              *Shown               `json:"shown,omitempty"` // of a member that drains: what the batch showed of it
 }

@@ -52,8 +52,8 @@ func (e *Engine) decideOnce(ctx context.Context, op Operation, dec Decision) (An
 		return answer, e.recordRefusal(ctx, op, dec, answer)
 	}
 	o := commitOptions{tickAt: d.now}
-	// Each deadline asks anew with the same button: only its question guards it.
-	if dec.Token != "" && answer.Kind == Accepted && dec.Verb != Wait {
+	// Each deadline, and each surprise, asks anew with the same button: only its question guards it.
+	if dec.Token != "" && answer.Kind == Accepted && dec.Verb != Wait && dec.Verb != GoOn {
 		o.spend = &Spend{Token: dec.Token, Actor: dec.Actor.UserID}
 	}
 	if d.op.State == Proposed || d.op.State == AwaitingApproval {

@@ -31,7 +31,10 @@ func (e *Engine) Step(ctx context.Context, id string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("loading operation %s: %w", id, err)
 	}
-	if op.IsBatch() && op.State == Releasing {
+	switch {
+	case op.Bulk != nil && op.State == Releasing:
+		return e.stepBulk(ctx, op)
+	case op.IsBatch() && op.State == Releasing:
 		return e.stepBatch(ctx, op)
 	}
 	var seen Seen
@@ -91,7 +94,7 @@ func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) 
 		}
 		seen.Look = &look
 	case WantFresh:
-		fresh, err := e.fleet.Inspect(ctx, op.Target)
+		fresh, err := e.inspect(ctx, op)
 		if err != nil {
 			return fmt.Errorf("inspecting %s: %w", op.Target.EC2, err)
 		}

@@ -92,6 +92,8 @@ type Authority interface {
 type Fleet interface {
 	// Inspect reads everything; unread facts are unknown. It errs only when ctx ends.
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
+	// InspectMany is Inspect for several targets of one cluster, in their order.
+	InspectMany(ctx context.Context, targets []ecsops.Target) ([]ecsops.Snapshot, error)
 	// Look reads the registration and its tasks, and what lf names.
 	Look(ctx context.Context, t ecsops.Target, lf ecsops.LookFor) (ecsops.Snapshot, error)
 	// After reads what a verification needs.

@@ -204,6 +204,22 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	return s, nil
 }
 
+func (w *world) InspectMany(ctx context.Context, ts []ecsops.Target) ([]ecsops.Snapshot, error) {
+	return oneByOne(ctx, w, ts)
+}
+
+func oneByOne(ctx context.Context, f Fleet, ts []ecsops.Target) ([]ecsops.Snapshot, error) {
+	var out []ecsops.Snapshot
+	for _, t := range ts {
+		s, err := f.Inspect(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
 // roomy makes the rest of what a plan wants known: the replacements fit.
 func roomy(s *ecsops.Snapshot) {
 	s.Others = ecsops.Known([]ecsops.Service(nil))
