@@ -49,35 +49,42 @@ func (r *reader) share(id EC2ID, asked searching) {
 func (r *reader) readElsewhere() {
 	machine := r.id
 	r.elsewhere = start(r.ctx, r.wg, func(ctx context.Context) (Elsewhere, error) {
-		clusters, unread, err := r.f.allowed(ctx)
-		if err != nil {
-			return Elsewhere{}, err
-		}
-		clusters = slices.DeleteFunc(clusters, func(c ClusterARN) bool {
-			return c == r.cluster || c.Account() != r.cluster.Account() || c.Region() != r.cluster.Region()
-		})
-		var out Elsewhere
-		place := "clusters of " + r.cluster.Account() + "/" + r.cluster.Region()
-		for _, u := range unread {
-			if u.Fact == place { // what other accounts and Regions have is another machine
-				out.Unread = append(out.Unread, Unknown{Fact: elsewherePrefix + "other clusters", Call: u.Call, Reason: u.Reason})
-			}
-		}
-		if len(clusters) == 0 {
-			return out, nil
+		clusters, out, err := r.otherClusters(ctx)
+		if err != nil || len(clusters) == 0 {
+			return out, err
 		}
 		id, err := machine.wait(ctx)
 		if err != nil || id == "" {
 			return Elsewhere{}, cmp.Or(err, error(reasonError(failureMissing)))
 		}
-		return r.searchElsewhere(ctx, clusters, id, out), nil
+		return r.searchElsewhere(ctx, clusters, out, func(ctx context.Context, c ClusterARN) ([]Registration, error) { return r.registeredAs(ctx, c, id) }), nil
 	})
 }
 
-func (r *reader) searchElsewhere(ctx context.Context, clusters []ClusterARN, id EC2ID, out Elsewhere) Elsewhere {
+// otherClusters are the other allowed clusters of the account and Region; Unread says where
+// there may be more.
+func (r *reader) otherClusters(ctx context.Context) ([]ClusterARN, Elsewhere, error) {
+	clusters, unread, err := r.f.allowed(ctx)
+	if err != nil {
+		return nil, Elsewhere{}, err
+	}
+	clusters = slices.DeleteFunc(clusters, func(c ClusterARN) bool {
+		return c == r.cluster || c.Account() != r.cluster.Account() || c.Region() != r.cluster.Region()
+	})
+	var out Elsewhere
+	place := "clusters of " + r.cluster.Account() + "/" + r.cluster.Region()
+	for _, u := range unread {
+		if u.Fact == place { // what other accounts and Regions have is another machine
+			out.Unread = append(out.Unread, Unknown{Fact: elsewherePrefix + "other clusters", Call: u.Call, Reason: u.Reason})
+		}
+	}
+	return clusters, out, nil
+}
+
+func (r *reader) searchElsewhere(ctx context.Context, clusters []ClusterARN, out Elsewhere, in func(context.Context, ClusterARN) ([]Registration, error)) Elsewhere {
 	asked := make([]*later[[]Registration], 0, len(clusters))
 	for _, c := range clusters[:min(len(clusters), mostElsewhere)] {
-		asked = append(asked, start(ctx, r.wg, func(ctx context.Context) ([]Registration, error) { return r.registeredAs(ctx, c, id) }))
+		asked = append(asked, start(ctx, r.wg, func(ctx context.Context) ([]Registration, error) { return in(ctx, c) }))
 	}
 	for i, c := range clusters {
 		if i >= len(asked) {
@@ -127,6 +134,32 @@ func (s *session) registrations(ctx context.Context, c ClusterARN, listed []Inst
 		}
 	}
 	return out, nil
+}
+
+// machinesBatch is how many machines one filter names.
+const machinesBatch = 20
+
+// machinesIn asks a cluster for many machines, a filter for each twenty, and says of each
+// where it is registered there.
+func (s *session) machinesIn(ctx context.Context, c ClusterARN, ids []EC2ID) (map[EC2ID][]Registration, error) {
+	listed, err := each(ctx, ids, machinesBatch, func(ctx context.Context, part []EC2ID) ([]InstanceARN, error) {
+		names := make([]string, len(part))
+		for i, id := range part {
+			names[i] = "'" + string(id) + "'"
+		}
+		return s.listInstances(ctx, c, "ec2InstanceId in ["+strings.Join(names, ", ")+"]")
+	})
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.describeInstances(ctx, c, slices.Concat(listed...))
+	out := map[EC2ID][]Registration{}
+	for _, arn := range slices.Sorted(maps.Keys(all)) {
+		if i := all[arn].Instance; slices.Contains(ids, i.EC2) && !i.gone() {
+			out[i.EC2] = append(out[i.EC2], toRegistration(c, arn, i))
+		}
+	}
+	return out, err
 }
 
 func toRegistration(c ClusterARN, arn InstanceARN, i Instance) Registration {

@@ -1,6 +1,7 @@
 package ecsops
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -57,6 +58,8 @@ type many struct {
 	stopped  map[InstanceARN]*later[[]string]
 	tasks    *later[map[string]Task] // by ARN, of all targets
 	protect  *later[protection]
+	ids      *later[[]EC2ID]
+	others   *later[manyElsewhere]
 	machines *later[map[EC2ID]EC2]
 	members  *later[map[EC2ID]asgtypes.AutoScalingInstanceDetails]
 
@@ -90,6 +93,7 @@ func (f *Fleet) newMany(ctx context.Context, wg *sync.WaitGroup, targets []Targe
 	m.r = base.pointed()
 	m.readTasks()
 	m.readMachines()
+	m.readElsewhere()
 	return m
 }
 
@@ -156,7 +160,7 @@ func (m *many) listed(ctx context.Context, lists map[InstanceARN]*later[[]string
 // readMachines asks EC2 and Auto Scaling for all targets at once.
 func (m *many) readMachines() {
 	r := m.r
-	ids := start(r.ctx, r.wg, func(ctx context.Context) ([]EC2ID, error) {
+	m.ids = start(r.ctx, r.wg, func(ctx context.Context) ([]EC2ID, error) {
 		all, err := m.records.wait(ctx)
 		if err != nil {
 			return nil, err
@@ -168,18 +172,77 @@ func (m *many) readMachines() {
 		return machineIDs(ids...), nil
 	})
 	m.machines = start(r.ctx, r.wg, func(ctx context.Context) (map[EC2ID]EC2, error) {
-		some, err := ids.wait(ctx)
+		some, err := m.ids.wait(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return r.s.machines(ctx, some)
 	})
 	m.members = start(r.ctx, r.wg, func(ctx context.Context) (map[EC2ID]asgtypes.AutoScalingInstanceDetails, error) {
-		some, err := ids.wait(ctx)
+		some, err := m.ids.wait(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return r.s.memberships(ctx, some)
+	})
+}
+
+// manyElsewhere is what the other clusters know of all machines.
+type manyElsewhere struct {
+	clusters int
+	common   Elsewhere // Searched and Unread hold for each
+	found    map[EC2ID][]Registration
+}
+
+func (m *many) readElsewhere() {
+	r := m.r
+	m.others = start(r.ctx, r.wg, func(ctx context.Context) (manyElsewhere, error) {
+		out := manyElsewhere{found: map[EC2ID][]Registration{}}
+		clusters, common, err := r.otherClusters(ctx)
+		out.clusters, out.common = len(clusters), common
+		if err != nil || len(clusters) == 0 {
+			return out, err
+		}
+		ids, err := m.ids.wait(ctx)
+		if err != nil {
+			return out, err
+		}
+		var mu sync.Mutex
+		out.common = r.searchElsewhere(ctx, clusters, common, func(ctx context.Context, c ClusterARN) ([]Registration, error) {
+			found, err := r.s.machinesIn(ctx, c, ids)
+			mu.Lock()
+			defer mu.Unlock()
+			for id, regs := range found {
+				out.found[id] = append(out.found[id], regs...)
+			}
+			return nil, err
+		})
+		return out, nil
+	})
+}
+
+// elsewhereOf is one machine's part.
+func (m *many) elsewhereOf(rec *later[record]) *later[Elsewhere] {
+	return start(m.r.ctx, m.r.wg, func(ctx context.Context) (Elsewhere, error) {
+		all, err := m.others.wait(ctx)
+		if err != nil {
+			return Elsewhere{}, err
+		}
+		got, err := rec.wait(ctx)
+		switch {
+		case all.clusters == 0:
+			return all.common, nil
+		case err != nil:
+			return Elsewhere{}, err
+		case got.EC2 == "" || externalID(got.EC2):
+			return Elsewhere{}, reasonError(failureMissing)
+		}
+		out := all.common
+		out.Found = append(slices.Clone(out.Found), all.found[got.EC2]...)
+		slices.SortFunc(out.Found, func(a, b Registration) int {
+			return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Instance, b.Instance))
+		})
+		return out, nil
 	})
 }
 
@@ -219,6 +282,7 @@ func (m *many) aimAt(t Target) {
 	r.tasks = start(r.ctx, r.wg, func(ctx context.Context) ([]Task, error) { return m.tasksOf(ctx, t.Instance) })
 	r.protect = m.protect
 	r.provider = m.providerOf(r.record)
+	r.elsewhere = m.elsewhereOf(r.record)
 	if every, err := r.room.every.wait(r.ctx); err == nil {
 		r.services = ready(every) // also where they are too many to be read ahead
 	}
