@@ -191,8 +191,8 @@ func shownPlan(op workflow.Operation) ecsops.Plan {
 // CardVerbs lists the buttons of op's card in the order they are drawn, each at
 // most once, the dangerous one last:
 //
-//   - undecided: confirm, cancel, and force when the plan has tasks that a drain
-//     does not move. A forced plan has cancel, confirm: its confirm opens
+//   - undecided: confirm, the other ends that a group's machine may have, cancel, and
+//     force when the plan has tasks that a drain does not move. A forced plan has cancel, confirm: its confirm opens
 //     ForceModal (the instance id is typed there), as force's does.
 //   - awaiting approval: approve, deny, cancel; of a force: cancel, deny, approve.
 //   - running: stop. While something holds the drain also what may free it: wait
@@ -208,7 +208,7 @@ func CardVerbs(op workflow.Operation) []workflow.Verb {
 	case op.State.Terminal(), op.State == workflow.Undoing:
 		return nil
 	case op.State == workflow.Proposed:
-		return undecidedVerbs(op.Plan)
+		return undecidedVerbs(op)
 	case op.State == workflow.AwaitingApproval:
 		if op.Plan.Intent.Force {
 			return []workflow.Verb{workflow.Cancel, workflow.Deny, workflow.Approve}
@@ -222,16 +222,20 @@ func CardVerbs(op workflow.Operation) []workflow.Verb {
 	return runningVerbs(op)
 }
 
-func undecidedVerbs(p ecsops.Plan) []workflow.Verb {
+func undecidedVerbs(op workflow.Operation) []workflow.Verb {
+	p := op.Plan
 	switch {
 	case len(p.Barred()) > 0 || len(p.Steps) == 0:
 		return nil
 	case p.Intent.Force:
 		return []workflow.Verb{workflow.Cancel, workflow.Confirm}
-	case forceHasPoint(p):
-		return []workflow.Verb{workflow.Confirm, workflow.Cancel, workflow.Force}
 	}
-	return []workflow.Verb{workflow.Confirm, workflow.Cancel}
+	out := append([]workflow.Verb{workflow.Confirm}, op.Choices()...)
+	out = append(out, workflow.Cancel)
+	if forceHasPoint(p) {
+		out = append(out, workflow.Force)
+	}
+	return out
 }
 
 func proposalVerbs(op workflow.Operation) []workflow.Verb {

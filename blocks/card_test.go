@@ -33,8 +33,11 @@ func TestCardVerbs(t *testing.T) {
 		op   workflow.Operation
 		want string
 	}{
-		"undecided, a task that a drain waits for": {all["proposed"], "confirm cancel force"},
-		"undecided, nothing that force would do":   {proposed(nothingToForce), "confirm cancel"},
+		"undecided, a task that a drain waits for": {all["proposed"], "confirm retire_replace retire_shrink cancel force"},
+		"undecided, nothing that force would do":   {proposed(nothingToForce), "confirm retire_replace retire_shrink cancel"},
+		"undecided, the group is at its minimum":   {proposed(minimalPlan()), "confirm retire_replace cancel force"},
+		"undecided, no group":                      {proposed(lonePlan()), "confirm cancel force"},
+		"to be reused: no end, no force":           {all["proposed_reuse"], "confirm cancel"},
 		"undecided force: the dangerous one last":  {all["proposed_force"], "cancel confirm"},
 		"ghost: one confirm":                       {all["proposed_ghost"], "confirm cancel"},
 		"barred: nobody lifts it":                  {all["barred"], ""},

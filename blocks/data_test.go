@@ -160,6 +160,20 @@ func barredPlan() ecsops.Plan {
 	return p
 }
 
+// minimalPlan is for a machine of a group that is at its minimum.
+func minimalPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Snapshot.Group = ecsops.Known(ecsops.Group{Name: "prod-ecs", Min: 8, Desired: 8, Max: 10, Lifecycle: "InService"})
+	p.Findings[2].Group = &ecsops.Group{Name: "prod-ecs", Min: 8, Desired: 8, Max: 10}
+	return p
+}
+
+func lonePlan() ecsops.Plan {
+	p := amberPlan()
+	p.Snapshot.Group = ecsops.Known(ecsops.Group{})
+	return p
+}
+
 // reusePlan takes the machine of a group for something else: the standalone task is stopped.
 func reusePlan() ecsops.Plan {
 	p := amberPlan()

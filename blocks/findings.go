@@ -42,7 +42,7 @@ func byUrgency(fs []ecsops.Finding) []ecsops.Finding {
 func findingLines(f ecsops.Finding, p ecsops.Plan, d depth) []mrkdwn {
 	e := words.Explain(f)
 	lines := []mrkdwn{findingHead(f, e), sayN(words.Stop(words.Sentence(e.Detail)), d.line)}
-	if e.WayOut != "" && (f.Rule != ecsops.RuleGroupOwned || p.Intent.Terminate == ecsops.KeepRunning) { // the group's way is taken already
+	if e.WayOut != "" && (f.Rule != ecsops.RuleGroupOwned || p.Intent.Terminate == ecsops.KeepRunning && p.Intent.Purpose != ecsops.Reuse) { // the group's way is taken already, or no way
 		lines = append(lines, "Way out: "+sayN(e.WayOut, d.line))
 	}
 	return lines

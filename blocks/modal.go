@@ -133,7 +133,7 @@ func purposeInput(p Pick) slack.Block {
 func terminateInput(revision int) slack.Block {
 	var opts []*slack.OptionBlockObject
 	for _, t := range []ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink} {
-		opts = append(opts, slack.NewOptionBlockObject(terminationValue(t), plain(words.Termination(t), optionLimit), nil))
+		opts = append(opts, slack.NewOptionBlockObject(terminationValue(t), plain(words.Termination(t), optionLimit), plain(words.TerminationHint(t), optionLimit)))
 	}
 	r := slack.NewRadioButtonsBlockElement(FieldTerminate, opts...)
 	r.InitialOption = opts[0]

@@ -20,6 +20,7 @@ func drawUndecided(s *sheet, op workflow.Operation, o Options, d depth) {
 	if len(CardVerbs(op)) == 0 {
 		return // nothing to decide
 	}
+	s.section("choices", choiceLines(op, d)...)
 	if op.State == workflow.Proposed {
 		o.Approvers = nil // they are called once it is their turn
 	}

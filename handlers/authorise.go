@@ -151,6 +151,7 @@ func verbActions() map[workflow.Verb]policy.Action {
 	return map[workflow.Verb]policy.Action{
 		workflow.Confirm: policy.Confirm, workflow.Approve: policy.Approve, workflow.Deny: policy.Deny, workflow.Stop: policy.Stop,
 		workflow.Force: policy.Force, workflow.Cancel: policy.Cancel, workflow.Wait: policy.Wait, workflow.StopTasks: policy.StopTasks,
+		workflow.RetireReplace: policy.Propose, workflow.RetireShrink: policy.Propose, workflow.RetireKeep: policy.Propose,
 	}
 }
 

@@ -247,7 +247,7 @@ func (r *Router) ended(tok workflow.Token, op workflow.Operation) string {
 		return causeExpired
 	}
 	switch tok.Verb {
-	case workflow.Force, workflow.Wait, workflow.Cancel, workflow.StopTasks:
+	case workflow.Force, workflow.Wait, workflow.Cancel, workflow.StopTasks, workflow.RetireReplace, workflow.RetireShrink, workflow.RetireKeep:
 		if tok.Revision != blocks.CardRevision(op) {
 			return causeStale
 		}

@@ -24,6 +24,8 @@ func Answer(a workflow.Answer) string {
 		return "The id that was typed is not " + Machine(a.Op.Target) + ". Nothing was done."
 	case workflow.Busy:
 		return "Another operation" + other(a.Other) + " holds this instance. Nothing was done. See “/ecs status”."
+	case workflow.NotPossible:
+		return notPossible(a.Detail)
 	case workflow.Unreadable:
 		return "AWS could not be read well enough to decide" + orElse(paren(a.Detail), "") + ". Nothing was done. Try again in a minute."
 	}
@@ -42,6 +44,8 @@ func accepted(a workflow.Answer) string {
 		return "Called off: nothing more begins, and drains under way are undone. What is deregistered stays so; the rows show how each ends."
 	case "undoing":
 		return "Called off. The bot starts nothing new and makes " + Machine(a.Op.Target) + " ACTIVE again. Tasks that ended meanwhile are not brought back here."
+	case "chosen":
+		return "Recorded: the card shows the plan with that choice. Nothing is done before a decision."
 	case "signed_off":
 		return "Recorded: you answer for what was left behind on " + Machine(a.Op.Target) + ". No more reminders of it."
 	case "not_terminating":
@@ -52,6 +56,8 @@ func accepted(a workflow.Answer) string {
 
 func tooLate(a workflow.Answer) string {
 	switch a.Detail {
+	case "decided":
+		return "Too late to choose: it is decided already."
 	case "nothing_to_approve":
 		return "Too late: nothing waits for an approval here."
 	case "started":
@@ -68,6 +74,18 @@ func tooLate(a workflow.Answer) string {
 		return "Nothing to prolong: the deadline is not in question now."
 	}
 	return "Too late: that can no longer be changed." + sentenceOf(stateNow("The operation now: ", a.Op.State))
+}
+
+// notPossible says why a plan cannot be as it was chosen; the shown one stays.
+func notPossible(why string) string {
+	s := noTermination(why).Detail
+	switch {
+	case why == "no_choice":
+		return "Nothing was changed: there is no such choice for this instance, or the card shows it already."
+	case s == Quote(why):
+		s = "rule " + Quote(why) + " bars it."
+	}
+	return "Not possible: " + lowerFirst(s) + " Nothing was changed; the card stays as it is."
 }
 
 func sentenceOf(s string) string {
@@ -123,6 +141,12 @@ func Verb(v workflow.Verb) string {
 		return "Stop tasks…"
 	case workflow.GoOn:
 		return "Go on with the rest"
+	case workflow.RetireReplace:
+		return "Plan: terminate and replace"
+	case workflow.RetireShrink:
+		return "Plan: terminate and shrink"
+	case workflow.RetireKeep:
+		return "Plan: keep the machine"
 	}
 	return Foreign(string(v))
 }

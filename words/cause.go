@@ -54,6 +54,7 @@ func causes() map[string]string {
 		"too_late":                  "It came too late for that.",
 		"busy":                      "Another operation holds the instance.",
 		"unreadable":                "AWS could not be read.",
+		"not_possible":              "It was not possible.",
 		"machine_gone":              "The machine is gone.",
 	}
 }

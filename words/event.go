@@ -47,6 +47,12 @@ func personEvent(ev workflow.Event) (string, bool) {
 		return "prolonged the wait" + because(ev.Reason), true
 	case workflow.EvTicked:
 		return "decided to stop tasks that hold the drain:" + orElse(rev, " a new revision") + listed(ev), true
+	case workflow.EvChosen:
+		end := ecsops.KeepRunning
+		if ev.Intent != nil {
+			end = ev.Intent.Terminate
+		}
+		return "chose: " + lowerFirst(Termination(end)) + ";" + orElse(revision(ev), " a new revision") + " awaits a decision" + verdictOf(ev) + changed(ev), true
 	case workflow.EvForceAsked:
 		return "asked to force it:" + orElse(rev, " a new revision") + " awaits a decision" + verdictOf(ev) + listed(ev), true
 	}

@@ -228,3 +228,30 @@ func GroupArithmetic(g ecsops.Group, t ecsops.Termination) string {
 	}
 	return s + fmt.Sprintf("desired stays %d (min %d, max %d); the group starts a replacement.", g.Desired, g.Min, g.Max)
 }
+
+// GroupChoice is what choosing an end for a group's machine does, with its arithmetic.
+func GroupChoice(g ecsops.Group, t ecsops.Termination) string {
+	switch {
+	case t == ecsops.Replace:
+		return fmt.Sprintf("replace it (desired stays %d)", g.Desired)
+	case t == ecsops.Shrink && g.Desired <= g.Min:
+		return fmt.Sprintf("not shrink: desired %d is the minimum", g.Desired)
+	case t == ecsops.Shrink:
+		return fmt.Sprintf("shrink (desired %d → %d)", g.Desired, g.Desired-1)
+	}
+	return "keep the machine, which the group goes on counting"
+}
+
+// TerminationHint says what choosing an end for the machine means, before its owner is known.
+func TerminationHint(t ecsops.Termination) string {
+	switch t {
+	case ecsops.Terminate:
+		return "For a machine that is in no Auto Scaling group"
+	case ecsops.Replace:
+		return "In a group: its desired capacity stays as it is"
+	case ecsops.Shrink:
+		return "In a group: desired capacity less one; not below its minimum"
+	case ecsops.KeepRunning:
+	}
+	return "It goes on costing; the plan shows what else it could do"
+}

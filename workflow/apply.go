@@ -39,6 +39,9 @@ func apply(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 	case StopTasks:
 		return applyStopTasks(d, dec, fresh, s)
 	}
+	if _, chooses := dec.Verb.Chooses(); chooses {
+		return applyChoice(d, dec, fresh, s)
+	}
 	return Answer{Kind: NotYours}
 }
 

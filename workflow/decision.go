@@ -20,6 +20,10 @@ const (
 	Wait    Verb = "wait" // wait longer: at the deadline, or before it when something holds the drain
 	// StopTasks ticks standalone tasks that hold the running drain (Decision.Tasks).
 	StopTasks Verb = "stop_tasks"
+	// What becomes of the machine of an Auto Scaling group: the undecided plan is shown anew.
+	RetireReplace Verb = "retire_replace"
+	RetireShrink  Verb = "retire_shrink"
+	RetireKeep    Verb = "retire_keep"
 
 	// GoOn begins the next wave of a batch that paused after a surprise.
 	GoOn Verb = "go_on"
@@ -58,6 +62,7 @@ const (
 	Mistyped    AnswerKind = "mistyped"  // the typed id is not the target's
 	Busy        AnswerKind = "busy"      // another operation holds the target: Other
 	Unreadable  AnswerKind = "unreadable"
+	NotPossible AnswerKind = "not_possible" // Detail says why: a code of RuleTermination, a rule, or no_choice
 )
 
 // Answer is what the person is told.

@@ -25,6 +25,7 @@ const (
 	EvWaitLonger   EventType = "wait_longer"
 	EvForceAsked   EventType = "force_asked" // a new revision with force was proposed
 	EvTicked       EventType = "ticked"      // a new revision that stops more standalone tasks: Tasks
+	EvChosen       EventType = "chosen"      // a new revision with another end for the machine: Intent
 	EvRevised      EventType = "revised"     // drift: the difference, a new revision
 	EvOrdered      EventType = "ordered"     // intent committed
 	EvOutcome      EventType = "outcome"

@@ -108,10 +108,13 @@ func (e *Engine) busy(ctx context.Context, op Operation) (Answer, error) {
 // freshPlan reads the target again for the verbs that start something, after
 // every human and before every act.
 func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ecsops.Plan, error) {
+	end, chooses := dec.Verb.Chooses()
 	switch dec.Verb {
 	case Confirm, Approve, Force, StopTasks:
 	default:
-		return nil, nil
+		if !chooses {
+			return nil, nil
+		}
 	}
 	if op.State.Terminal() || op.IsBatch() {
 		return nil, nil
@@ -127,6 +130,9 @@ func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ec
 	if dec.Verb == Force {
 		intent.Force = true
 		intent.StopTasks = nil
+	}
+	if chooses {
+		intent.Terminate = end
 	}
 	if dec.Fresh != nil {
 		p := ecsops.NewPlan(*dec.Fresh, intent)
@@ -153,8 +159,16 @@ func (e *Engine) recordRefusal(ctx context.Context, op Operation, dec Decision, 
 	}
 	return e.Record(ctx, Event{
 		Op: op.ID, Type: EvRefused, Actor: dec.Actor, Channel: dec.Channel, Target: target,
-		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Action: policy.Action(dec.Verb),
+		State: op.State, Revision: op.Revision, Cause: string(a.Kind), Reasons: a.Reasons, Action: actionOf(dec.Verb),
 	})
+}
+
+// actionOf is what policy calls a verb: a choice asks for another plan.
+func actionOf(v Verb) policy.Action {
+	if _, chooses := v.Chooses(); chooses {
+		return policy.Propose
+	}
+	return policy.Action(v)
 }
 
 func deadlineOf(p ecsops.Plan) time.Duration {

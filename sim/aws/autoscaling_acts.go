@@ -188,16 +188,20 @@ func setDesiredCapacity(r *request) (m, *apiError) {
 	if err != nil || want < g.spec.Min || want > g.spec.Max {
 		return nil, fault("ValidationError", "New SetDesiredCapacity value %s is not between min value %d and max value %d for the AutoScalingGroup.", r.form.Get("DesiredCapacity"), g.spec.Min, g.spec.Max)
 	}
-	switch why := "a user request explicitly"; {
-	case want < g.desired:
-		r.c.shrinkTo(r.cell, g, want, why)
-	default:
-		g.desired = want
-		r.c.touch()
-		r.c.refill(r.cell, g)
-	}
+	r.c.desire(r.cell, g, want)
 	r.effect = true
 	return m{}, nil
+}
+
+// desire gives the group another desired capacity, which it then terminates or launches for.
+func (c *Cloud) desire(cl *cell, g *group, want int) {
+	if want < g.desired {
+		c.shrinkTo(cl, g, want, "a user request explicitly")
+		return
+	}
+	g.desired = want
+	c.touch()
+	c.refill(cl, g)
 }
 
 func describeWarmPool(r *request) (m, *apiError) {

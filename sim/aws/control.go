@@ -141,6 +141,8 @@ func (c *Cloud) breakGroup(b Break) (string, error) {
 		return "", c.AddHook(b.ID, HookSpec{Name: name, Transition: hookTerminating, DefaultResult: result, Heartbeat: seconds(b.Seconds)})
 	case "hook":
 		return "", c.CompleteHook(b.ID, name, result)
+	case "capacity":
+		return "", c.SetDesired(b.ID, b.N)
 	case "standby":
 		return "", c.Standby(b.ID, b.On)
 	case "scale-in-protection":

@@ -43,6 +43,18 @@ func (c *Cloud) Suspend(groupName, process string, on bool) error {
 	})
 }
 
+// SetDesired changes the desired capacity of the Auto Scaling group, as SetDesiredCapacity does.
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetDesiredCapacity.html
+func (c *Cloud) SetDesired(groupName string, want int) error {
+	return c.onGroup("setting the capacity of", groupName, func(cl *cell, g *group) error {
+		if want < g.spec.Min || want > g.spec.Max {
+			return fmt.Errorf("%d is not between %d and %d", want, g.spec.Min, g.spec.Max)
+		}
+		c.desire(cl, g, want)
+		return nil
+	})
+}
+
 // AddHook gives the Auto Scaling group one more lifecycle hook. Members that wait already do not wait for it.
 func (c *Cloud) AddHook(groupName string, h HookSpec) error {
 	return c.onGroup("adding a hook to", groupName, func(_ *cell, g *group) error {
