@@ -258,7 +258,9 @@ func forceHasPoint(p ecsops.Plan) bool {
 	if p.Path != ecsops.PathDrain && p.Path != ecsops.PathObserve && p.Path != ecsops.PathDisconnected || p.Intent.Purpose == ecsops.Reuse {
 		return false
 	}
-	if slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleSpot && len(f.Names) > 0 && f.Names[0] != ecsops.SpotQuiet }) {
+	if slices.ContainsFunc(p.Findings, func(f ecsops.Finding) bool {
+		return f.Rule == ecsops.RuleSpot && len(f.Names) > 0 && f.Names[0] != ecsops.SpotQuiet
+	}) {
 		return false // an interruption ends what a force would leave behind
 	}
 	for _, f := range p.Fates {
