@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -43,13 +44,14 @@ func TestBench(t *testing.T) {
 		seed = n
 	}
 	r := &report{seed: seed, dice: rand.New(rand.NewPCG(seed, 2)), before: loadAverage(t)}
-	peers := benchPeers{bot: buildRelease(t), bolt: installBolt(t)}
-	t.Run("start", func(t *testing.T) { benchStart(t, r, peers) })
-	t.Run("acks", func(t *testing.T) { benchAcks(t, r, peers) })
+	peers := sync.OnceValue(func() benchPeers { return benchPeers{bot: buildRelease(t), bolt: installBolt(t)} })
+	t.Run("start", func(t *testing.T) { benchStart(t, r, peers()) })
+	t.Run("acks", func(t *testing.T) { benchAcks(t, r, peers()) })
 	t.Run("plan", func(t *testing.T) { benchPlan(t, r) })
+	t.Run("scale", func(t *testing.T) { benchScale(t, r) })
 	text := r.text(t)
 	t.Logf("\n%s", text)
-	if r.parts == 3 {
+	if r.parts == 4 {
 		writeFigures(t, text)
 	}
 }

@@ -213,7 +213,9 @@ func (g *Region) AddService(spec ServiceSpec) (string, error) {
 			name: spec.Name, arn: g.key.arn("ecs", "service/"+spec.Cluster+"/"+spec.Name), cluster: g.key.clusterARN(spec.Cluster), spec: spec,
 			definition: d.arn, status: statusActive, deployment: "ecs-svc/" + strconv.FormatUint(1e18+g.c.rng.Uint64N(8e18), 10), createdAt: g.c.now.Add(-30 * 24 * time.Hour), steady: true,
 		}
-		s.events = []event{{id: g.c.uuid(), at: g.c.now.Add(-2 * time.Hour), text: "(service " + s.name + ") has reached a steady state."}}
+		for n := range min(1+spec.History, 100) {
+			s.events = append(s.events, event{id: g.c.uuid(), at: g.c.now.Add(-2*time.Hour - time.Duration(n)*6*time.Hour), text: "(service " + s.name + ") has reached a steady state."})
+		}
 		cl.services[s.arn] = s
 		for _, on := range spec.On {
 			if err := g.c.settled(cl, s, d, on); err != nil {

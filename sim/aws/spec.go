@@ -95,6 +95,7 @@ type ServiceSpec struct {
 	ExecEnabled    bool
 	Controller     string   // ECS (default), CODE_DEPLOY, EXTERNAL
 	On             []string // EC2 instance ids of the tasks that run from the start
+	History        int      // so many times it was reported as steady before, every six hours; the newest hundred are shown
 	Tags           []Tag
 }
 
