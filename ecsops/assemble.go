@@ -2,6 +2,7 @@ package ecsops
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ func (r *reader) snapshot(t Target) Snapshot {
 	s := Snapshot{Target: t}
 	tasks, tasksErr := r.tasks.wait(r.ctx)
 	services, servicesErr := r.servicesHere(tasks, tasksErr)
+	r.wantHere(tasks, services)
 	classify(tasks, services)
 	s.Tasks = fact("tasks", "ecs:DescribeTasks", tasks, tasksErr)
 	s.Services = fact("services", "ecs:DescribeServices", services, servicesErr)
@@ -85,9 +87,35 @@ func (r *reader) machineFacts(s *Snapshot) {
 	s.Hooks = fact("hooks", "autoscaling:DescribeLifecycleHooks", h, cmp.Or(wrong, err))
 }
 
-// servicesHere are the services with a task here. Those that the early read did not bring
-// (too many services, a stale hint) are asked for by name.
+// readHere reads the services with a task here, and starts what depends on them alone: in a
+// large cluster the other services come much later.
+func (r *reader) readHere() {
+	listed := r.tasks
+	r.here = start(r.ctx, r.wg, func(ctx context.Context) (map[string]Service, error) {
+		tasks, err := listed.wait(ctx)
+		services, err := r.findServices(tasks, err)
+		r.wantHere(tasks, services)
+		return services, err
+	})
+}
+
+func (r *reader) wantHere(tasks []Task, services map[string]Service) {
+	r.defs.want(definitionsOf(tasks, services))
+	r.wantGroups(groupsOf(services))
+	r.room.hosts.want(distinctOf(services))
+}
+
+// servicesHere are the services with a task here.
 func (r *reader) servicesHere(tasks []Task, tasksErr error) (map[string]Service, error) {
+	if r.here != nil {
+		return r.here.wait(r.ctx)
+	}
+	return r.findServices(tasks, tasksErr)
+}
+
+// findServices asks for those by name that the early read did not bring: there are too many
+// services, or the hint was stale.
+func (r *reader) findServices(tasks []Task, tasksErr error) (map[string]Service, error) {
 	if tasksErr != nil {
 		return nil, tasksErr
 	}
@@ -129,11 +157,7 @@ func classify(tasks []Task, services map[string]Service) {
 	}
 }
 
-func (r *reader) definitionsHere(tasks []Task, services map[string]Service, others []Service, err error) Fact[map[string]TaskDefinition] {
-	const call = "ecs:DescribeTaskDefinition"
-	if err != nil {
-		return fact[map[string]TaskDefinition]("task_definitions", call, nil, err)
-	}
+func definitionsOf(tasks []Task, services map[string]Service) []string {
 	var arns []string
 	for _, t := range tasks {
 		arns = append(arns, t.TaskDefinition)
@@ -141,6 +165,23 @@ func (r *reader) definitionsHere(tasks []Task, services map[string]Service, othe
 	for _, s := range services {
 		arns = append(arns, s.TaskDefinition)
 	}
+	return sortedOnce(arns)
+}
+
+func groupsOf(services map[string]Service) []string {
+	var arns []string
+	for _, s := range services {
+		arns = append(arns, s.TargetGroups...)
+	}
+	return sortedOnce(arns)
+}
+
+func (r *reader) definitionsHere(tasks []Task, services map[string]Service, others []Service, err error) Fact[map[string]TaskDefinition] {
+	const call = "ecs:DescribeTaskDefinition"
+	if err != nil {
+		return fact[map[string]TaskDefinition]("task_definitions", call, nil, err)
+	}
+	arns := definitionsOf(tasks, services)
 	for _, s := range others {
 		arns = append(arns, s.TaskDefinition)
 	}
@@ -155,11 +196,7 @@ func (r *reader) groupsHere(t Target, tasks []Task, services map[string]Service,
 	if err != nil {
 		return fact[map[string]TargetGroup]("target_groups", call, nil, err)
 	}
-	var arns []string
-	for _, s := range services {
-		arns = append(arns, s.TargetGroups...)
-	}
-	arns = sortedOnce(arns)
+	arns := groupsOf(services)
 	r.wantGroups(arns)
 	read, err := r.groups.all(r.ctx, arns)
 	if err == nil && len(read) > 0 {

@@ -94,6 +94,7 @@ func ecsBucket(operation string) (bucket, bool) {
 type budget struct {
 	clock   Clock
 	limiter *rate.Limiter
+	lane    lane
 }
 
 func newBudget(clock Clock, b bucket, u use) *budget {
@@ -105,7 +106,7 @@ func newBudget(clock Clock, b bucket, u use) *budget {
 	if u == useOrder {
 		per = min(per, 1)
 	}
-	return &budget{clock: clock, limiter: rate.NewLimiter(rate.Limit(per), max(1, int(float64(b.burst)*share)))}
+	return &budget{clock: clock, lane: newLane(), limiter: rate.NewLimiter(rate.Limit(per), max(1, int(float64(b.burst)*share)))}
 }
 
 // never is what a clock that stands still answers: waiting for it would never end, so
@@ -117,6 +118,9 @@ const never = time.Duration(math.MaxInt64)
 func (b *budget) wait(ctx context.Context) error {
 	r := b.limiter.ReserveN(b.clock.Now(), 1)
 	at := b.clock.Now().Add(r.DelayFrom(b.clock.Now()))
+	if left := b.clock.Until(at); left < never {
+		waiting(ctx, left)
+	}
 	for b.clock.Now().Before(at) && b.clock.Until(at) < never {
 		if err := b.nap(ctx, at); err != nil {
 			r.CancelAt(b.clock.Now())
@@ -160,9 +164,11 @@ func (f *Fleet) spend(account, region string) func(*middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Budget", func(ctx context.Context,
 			in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			if b, ok := bucketOf(serviceOf(ctx), operationOf(ctx)); ok {
-				if err := f.budget(account, region, b, useOf(ctx)).wait(ctx); err != nil {
+				leave, err := f.budget(account, region, b, useOf(ctx)).enter(ctx)
+				if err != nil {
 					return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{cause: err}
 				}
+				defer leave()
 			}
 			return next.HandleFinalize(ctx, in)
 		}), "Retry", middleware.After)

@@ -49,18 +49,23 @@ func fargate(s ecstypes.Service) bool {
 
 func distinct(s Service) bool { return slices.Contains(s.Placement, "distinctInstance") }
 
-// hostsHere says where services with distinctInstance have tasks.
-func (r *reader) hostsHere(services map[string]Service, err error) Fact[map[string][]InstanceARN] {
-	const name, call = "hosts", "ecs:ListContainerInstances"
-	if err != nil {
-		return fact[map[string][]InstanceARN](name, call, nil, err)
-	}
+func distinctOf(services map[string]Service) []string {
 	var names []string
 	for _, n := range sortedKeys(services) {
 		if distinct(services[n]) {
 			names = append(names, n)
 		}
 	}
+	return names
+}
+
+// hostsHere says where services with distinctInstance have tasks.
+func (r *reader) hostsHere(services map[string]Service, err error) Fact[map[string][]InstanceARN] {
+	const name, call = "hosts", "ecs:ListContainerInstances"
+	if err != nil {
+		return fact[map[string][]InstanceARN](name, call, nil, err)
+	}
+	names := distinctOf(services)
 	r.room.hosts.want(names)
 	hosts, err := r.room.hosts.all(r.ctx, names)
 	return fact(name, call, hosts, err)
@@ -111,14 +116,14 @@ func askedBy(s Snapshot) asked {
 // toPeer keeps of an instance's attributes only what somebody asks for.
 func toPeer(arn InstanceARN, rec record, a asked) Peer {
 	p := Peer{Instance: arn, EC2: rec.EC2, Status: rec.Status, AgentConnected: rec.AgentConnected, AZ: rec.AZ, CapacityProvider: rec.CapacityProvider,
-		Free: rec.free, Registered: rec.registered, Running: rec.running, Pending: rec.pending, Subnet: rec.attributes["ecs.subnet-id"], Trunk: rec.TrunkENI}
+		Free: rec.free, Registered: rec.registered, Running: rec.running, Pending: rec.pending, Subnet: rec.attributes.value("ecs.subnet-id"), Trunk: rec.TrunkENI}
 	for _, need := range a.requires {
 		if !need.in(rec.attributes) {
 			p.Lacks = append(p.Lacks, need.String())
 		}
 	}
 	for _, name := range a.named {
-		if v, ok := rec.attributes[name]; ok {
+		if v, ok := rec.attributes.get(name); ok {
 			if p.Attributes == nil {
 				p.Attributes = map[string]string{}
 			}
@@ -126,14 +131,6 @@ func toPeer(arn InstanceARN, rec record, a asked) Peer {
 		}
 	}
 	return p
-}
-
-func attributesOf(as []ecstypes.Attribute) map[string]string {
-	out := make(map[string]string, len(as))
-	for _, a := range as {
-		out[aws.ToString(a.Name)] = aws.ToString(a.Value)
-	}
-	return out
 }
 
 func toResources(rs []ecstypes.Resource) Resources {

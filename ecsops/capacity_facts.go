@@ -24,8 +24,8 @@ func (a Attribute) String() string {
 	return a.Name + "=" + a.Value
 }
 
-func (a Attribute) in(have map[string]string) bool {
-	v, ok := have[a.Name]
+func (a Attribute) in(have attributes) bool {
+	v, ok := have.get(a.Name)
 	return ok && (a.Value == "" || v == a.Value)
 }
 

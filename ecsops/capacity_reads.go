@@ -36,39 +36,55 @@ type room struct {
 	hosts      wanted[[]InstanceARN]
 }
 
-// readEvery reads all services of the cluster, but for those that are being read.
-func (r *reader) readEvery(listed *later[[]string], hinted []string) {
+// readEvery reads all services of the cluster, but for those that are being read. Of many
+// it keeps as few events as a Service has.
+func (r *reader) readEvery(listed *stream[string], hinted []string) {
 	early := r.services
 	r.room.every = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
-		arns, err := listed.wait(ctx)
+		_, few, err := listed.upTo(ctx, earlyServices)
 		switch {
 		case err != nil:
 			return nil, err
-		case len(arns) > mostServices:
-			return nil, called("ecs:DescribeServices", errTooManyServices)
-		case len(arns) <= earlyServices && len(hinted) == 0:
+		case few && len(hinted) == 0:
 			return early.wait(ctx)
+		case !few && r.tooMany(ctx, listed):
+			return nil, called("ecs:DescribeServices", errTooManyServices)
 		}
-		rest := slices.DeleteFunc(slices.Clone(arns), func(arn string) bool { return slices.Contains(hinted, lastPart(arn)) })
-		all, err := r.s.describeServices(ctx, r.cluster, rest)
-		if err != nil || len(hinted) == 0 {
-			return all, err
+		parts, err := asTheyCome(withWide(ctx), listed, func(ctx context.Context, page []string) (map[string]ecstypes.Service, error) {
+			rest := slices.DeleteFunc(slices.Clone(page), func(arn string) bool { return slices.Contains(hinted, lastPart(arn)) })
+			return r.s.servicesWith(ctx, r.cluster, rest, keptEvents)
+		})
+		if err != nil {
+			return nil, err
 		}
-		known, err := early.wait(ctx)
-		maps.Copy(all, known)
-		return all, err
+		if len(hinted) > 0 {
+			known, err := early.wait(ctx)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, known)
+		}
+		return joined(parts), nil
 	})
+}
+
+// tooMany asks the cluster, which counts its services; where it could not be read, the list.
+func (r *reader) tooMany(ctx context.Context, listed *stream[string]) bool {
+	if c, err := r.clusterRead.wait(ctx); err == nil {
+		return c.services > mostServices
+	}
+	_, few, err := listed.upTo(ctx, mostServices)
+	return err == nil && !few
 }
 
 // readRoom starts what needs the registration's ARN, or is not worth asking before.
 func (r *reader) readRoom() {
 	r.readStopping(r.aimed)
-	r.readProviders()
+	if r.room.providers == nil { // aimed a second time, the cluster is the same
+		r.readProviders()
+	}
 	r.readLifecycles()
 	r.readInterfaces()
-	r.room.hosts = wanted[[]InstanceARN]{r: r, read: func(ctx context.Context, name string) ([]InstanceARN, error) {
-		return r.s.listInstances(ctx, r.cluster, "task:group == service:"+name)
-	}}
 }
 
 // readStopping looks at one page of what ended lately in the cluster: mostly that is all.
@@ -188,36 +204,82 @@ func (r *reader) providedStates(ctx context.Context, all map[InstanceARN]record,
 
 // readInterfaces counts network interfaces, if some service of the cluster has awsvpc tasks.
 func (r *reader) readInterfaces() {
-	peers := r.peers
+	pages := r.peerPages
+	if pages == nil { // the peers come all at once
+		pages = r.onePage(r.peers)
+	}
+	here := r.here
 	r.room.interfaces = start(r.ctx, r.wg, func(ctx context.Context) (map[EC2ID]Interfaces, error) {
-		services, err := r.room.every.wait(ctx)
-		if err == nil && !slices.ContainsFunc(slices.Collect(maps.Values(services)), usesAwsvpc) {
+		if !r.mayUseAwsvpc(ctx, here) {
 			return nil, nil
 		}
-		all, err := peers.wait(ctx)
+		types := map[string]bool{}
+		batches := flow(ctx, r.wg, func(ctx context.Context, put func([]EC2ID)) error {
+			return inBatches(ctx, pages, filterValues, put, func(o record) (EC2ID, bool) {
+				if o.Status != string(ecstypes.ContainerInstanceStatusActive) || o.EC2 == "" || externalID(o.EC2) {
+					return "", false
+				}
+				types[o.Type] = true
+				return o.EC2, true
+			})
+		})
+		parts, err := asTheyCome(withWide(ctx), batches, r.s.machines)
 		if err != nil {
 			return nil, err
 		}
-		var ids []EC2ID
-		var types []string
-		for _, o := range all {
-			if o.Status == string(ecstypes.ContainerInstanceStatusActive) && o.EC2 != "" && !externalID(o.EC2) {
-				ids, types = append(ids, o.EC2), append(types, o.Type)
-			}
-		}
-		slices.Sort(ids)
-		most := start(ctx, r.wg, func(ctx context.Context) (map[string]int, error) { return r.interfaceLimits(ctx, sortedOnce(types)) })
-		machines, err := r.s.machines(ctx, ids)
-		if err != nil {
-			return nil, err
-		}
-		limits, err := most.wait(ctx)
+		limits, err := r.interfaceLimits(ctx, sortedKeys(types)) // complete: the batches have ended
 		out := map[EC2ID]Interfaces{}
-		for id, m := range machines {
+		for id, m := range joined(parts) {
 			out[id] = Interfaces{Most: limits[m.Type], Used: m.Interfaces}
 		}
 		return out, err
 	})
+}
+
+func (r *reader) onePage(all *later[map[InstanceARN]record]) *stream[record] {
+	return flow(r.ctx, r.wg, func(ctx context.Context, put func([]record)) error {
+		records, err := all.wait(ctx)
+		put(slices.Collect(maps.Values(records)))
+		return err
+	})
+}
+
+// inBatches puts what pick takes of each page in batches of one size; the last may be smaller.
+func inBatches[In, Out any](ctx context.Context, in *stream[In], size int, put func([]Out), pick func(In) (Out, bool)) error {
+	var batch []Out
+	for n := 0; ; n++ {
+		page, ok, err := in.page(ctx, n)
+		if err != nil {
+			return err
+		}
+		for _, x := range page {
+			if v, ok := pick(x); ok {
+				batch = append(batch, v)
+			}
+		}
+		for len(batch) >= size || !ok && len(batch) > 0 {
+			put(batch[:min(size, len(batch))])
+			batch = batch[min(size, len(batch)):]
+		}
+		if !ok {
+			return nil
+		}
+	}
+}
+
+// mayUseAwsvpc: some service with a task here may have awsvpc tasks. Where all services are
+// read at once they are asked, as it is not known yet which are here.
+func (r *reader) mayUseAwsvpc(ctx context.Context, here *later[map[string]Service]) bool {
+	early, err := r.services.wait(ctx)
+	if err == nil && slices.ContainsFunc(slices.Collect(maps.Values(early)), usesAwsvpc) {
+		return true
+	}
+	if here == nil { // the reads of several targets
+		every, err := r.room.every.wait(ctx)
+		return err != nil || slices.ContainsFunc(slices.Collect(maps.Values(every)), usesAwsvpc)
+	}
+	services, err := here.wait(ctx)
+	return err != nil || slices.ContainsFunc(slices.Collect(maps.Values(services)), func(s Service) bool { return len(s.Subnets) > 0 })
 }
 
 func usesAwsvpc(s ecstypes.Service) bool {

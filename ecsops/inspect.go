@@ -3,6 +3,8 @@ package ecsops
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -13,7 +15,7 @@ import (
 // What was not read by then is unknown. Nothing is served from a cache but
 // task-definition revisions, which cannot change. It errs only when ctx ends.
 func (f *Fleet) Inspect(ctx context.Context, t Target) (Snapshot, error) {
-	boxed, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
+	boxed, cancel := f.boxed(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
@@ -37,7 +39,7 @@ type reader struct {
 
 	verified    *later[struct{}]
 	clusterRead *later[Cluster]
-	instances   *later[[]InstanceARN]
+	instances   *stream[InstanceARN]
 	services    *later[map[string]ecstypes.Service] // every service, or those of the hint
 	self        *later[InstanceARN]
 
@@ -46,9 +48,11 @@ type reader struct {
 	running   *later[[]string]
 	stopped   *later[[]string]
 	tasks     *later[[]Task]
+	here      *later[map[string]Service] // the services with a task on the target
 	protect   *later[protection]
 	peers     *later[map[InstanceARN]record]
-	asked     searching // what a search asks of clusters anyway
+	peerPages *stream[record] // the same, as they come; in any order
+	asked     searching       // what a search asks of clusters anyway
 	elsewhere *later[Elsewhere]
 	provider  *later[CapacityProvider]
 
@@ -103,8 +107,13 @@ func (r *reader) beside(cluster ClusterARN) *reader {
 func (f *Fleet) clusterReader(ctx context.Context, wg *sync.WaitGroup, cluster ClusterARN, fresh bool) *reader {
 	r := &reader{ctx: ctx, wg: wg, f: f, s: f.reading(cluster.Account(), cluster.Region()), cluster: cluster, fresh: fresh}
 	r.defs = wanted[TaskDefinition]{r: r, read: r.readDefinition}
+	r.room.hosts = wanted[[]InstanceARN]{r: r, read: func(ctx context.Context, name string) ([]InstanceARN, error) {
+		return r.s.listInstances(ctx, r.cluster, "task:group == service:"+name)
+	}}
 	r.clusterRead = start(ctx, wg, func(ctx context.Context) (Cluster, error) { return r.s.describeCluster(ctx, cluster) })
-	r.instances = start(ctx, wg, func(ctx context.Context) ([]InstanceARN, error) { return r.s.listInstances(ctx, cluster, "") })
+	r.instances = flow(withWide(ctx), wg, func(ctx context.Context, put func([]InstanceARN)) error {
+		return r.s.instancePages(ctx, cluster, "", put)
+	})
 	r.self = start(ctx, wg, f.selfInstance)
 	return r
 }
@@ -114,16 +123,16 @@ func (r *reader) begin(h hint) {
 	if r.services != nil {
 		return
 	}
-	listed := start(r.ctx, r.wg, func(ctx context.Context) ([]string, error) { return r.s.listServices(ctx, r.cluster) })
+	listed := flow(r.ctx, r.wg, func(ctx context.Context, put func([]string)) error { return r.s.servicePages(ctx, r.cluster, put) })
 	r.services = start(r.ctx, r.wg, func(ctx context.Context) (map[string]ecstypes.Service, error) {
 		if len(h.services) > 0 {
 			return r.s.describeServices(ctx, r.cluster, h.services)
 		}
-		arns, err := listed.wait(ctx)
-		if err != nil {
+		arns, few, err := listed.upTo(ctx, earlyServices)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if len(arns) > earlyServices {
+		case !few:
 			return nil, errTooManyServices
 		}
 		return r.s.describeServices(ctx, r.cluster, arns)
@@ -161,13 +170,8 @@ func (r *reader) aim(arn InstanceARN) {
 	}
 	r.readTasks(arn)
 	r.readElsewhere()
-	r.peers = start(r.ctx, r.wg, func(ctx context.Context) (map[InstanceARN]record, error) {
-		all, err := r.instances.wait(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return r.s.describeInstances(ctx, r.cluster, without(all, arn))
-	})
+	r.readHere()
+	r.readPeers(arn)
 	r.readRoom()
 	record, providers := r.record, r.room.providers
 	r.provider = start(r.ctx, r.wg, func(ctx context.Context) (CapacityProvider, error) {
@@ -181,6 +185,42 @@ func (r *reader) aim(arn InstanceARN) {
 		return r.s.capacityProvider(ctx, rec.CapacityProvider)
 	})
 	r.speculate()
+}
+
+// readPeers describes the other instances as the pages of their list come.
+func (r *reader) readPeers(arn InstanceARN) {
+	described := make(chan []record)
+	r.peers = start(withWide(r.ctx), r.wg, func(ctx context.Context) (map[InstanceARN]record, error) {
+		defer close(described)
+		parts, err := asTheyCome(ctx, r.instances, func(ctx context.Context, page []InstanceARN) (map[InstanceARN]record, error) {
+			records, err := r.s.describeInstances(ctx, r.cluster, without(page, arn))
+			if err == nil {
+				described <- slices.Collect(maps.Values(records))
+			}
+			return records, err
+		})
+		return joined(parts), err
+	})
+	peers := r.peers
+	r.peerPages = flow(r.ctx, r.wg, func(_ context.Context, put func([]record)) error {
+		for page := range described {
+			put(page)
+		}
+		<-peers.done
+		return peers.err
+	})
+}
+
+func joined[K comparable, V any](parts []map[K]V) map[K]V {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	all := make(map[K]V, n)
+	for _, p := range parts {
+		maps.Copy(all, p)
+	}
+	return all
 }
 
 func without(all []InstanceARN, one InstanceARN) []InstanceARN {

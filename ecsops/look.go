@@ -137,7 +137,11 @@ func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Snapshot = f.look(boxed, t, lf) })
 	wg.Go(func() {
-		all, err := s.listInstances(boxed, t.Cluster, "")
+		filter := "" // without an id there is nothing shorter to ask
+		if t.EC2 != "" {
+			filter = "ec2InstanceId == " + string(t.EC2) // not 50 pages of a cluster of thousands
+		}
+		all, err := s.listInstances(boxed, t.Cluster, filter)
 		a.Listed = fact("listed", "ecs:ListContainerInstances", slices.Contains(all, t.Instance), err)
 	})
 	wg.Go(func() {

@@ -22,7 +22,7 @@ func (f *Fleet) Preview(ctx context.Context, ref Ref) (Preview, error) {
 
 func (f *Fleet) preview(ctx context.Context, ref Ref, inspect bool) (Preview, error) {
 	outer := ctx
-	ctx, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
+	ctx, cancel := f.boxed(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()

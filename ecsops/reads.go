@@ -3,6 +3,7 @@ package ecsops
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,21 +30,28 @@ const (
 // listInstances returns the cluster's registrations that are not INACTIVE; filter is in
 // the cluster query language, "" for all.
 func (s *session) listInstances(ctx context.Context, cluster ClusterARN, filter string) ([]InstanceARN, error) {
+	var out []InstanceARN
+	err := s.instancePages(ctx, cluster, filter, func(page []InstanceARN) { out = append(out, page...) })
+	return out, err
+}
+
+func (s *session) instancePages(ctx context.Context, cluster ClusterARN, filter string, put func([]InstanceARN)) error {
 	in := &ecs.ListContainerInstancesInput{Cluster: aws.String(string(cluster)), MaxResults: aws.Int32(maxResults)}
 	if filter != "" {
 		in.Filter = aws.String(filter)
 	}
-	var out []InstanceARN
 	for p := ecs.NewListContainerInstancesPaginator(s.ecs, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, called("ecs:ListContainerInstances", err)
+			return called("ecs:ListContainerInstances", err)
 		}
-		for _, arn := range page.ContainerInstanceArns {
-			out = append(out, InstanceARN(arn))
+		arns := make([]InstanceARN, len(page.ContainerInstanceArns))
+		for i, arn := range page.ContainerInstanceArns {
+			arns[i] = InstanceARN(arn)
 		}
+		put(arns)
 	}
-	return out, nil
+	return nil
 }
 
 // record is a registration with its counts. The counts are for lists only: they leave
@@ -52,7 +60,7 @@ type record struct {
 	Instance
 	running, pending int
 	free, registered Resources
-	attributes       map[string]string
+	attributes       attributes
 }
 
 // describeInstances returns what AWS described, by ARN; a MISSING one has Missing set.
@@ -67,10 +75,10 @@ func (s *session) describeInstances(ctx context.Context, cluster ClusterARN, ids
 		if err != nil {
 			return nil, called("ecs:DescribeContainerInstances", err)
 		}
-		got := make(map[InstanceARN]record, len(part))
+		got, kinds := make(map[InstanceARN]record, len(part)), attributeKinds{}
 		for _, c := range out.ContainerInstances {
 			got[InstanceARN(aws.ToString(c.ContainerInstanceArn))] = record{toInstance(c), int(c.RunningTasksCount), int(c.PendingTasksCount),
-				toResources(c.RemainingResources), toResources(c.RegisteredResources), attributesOf(c.Attributes)}
+				toResources(c.RemainingResources), toResources(c.RegisteredResources), kinds.of(c.Attributes)}
 		}
 		for _, f := range out.Failures {
 			if reason := aws.ToString(f.Reason); reason != failureMissing {
@@ -176,22 +184,26 @@ func (s *session) taskProtection(ctx context.Context, cluster ClusterARN, arns [
 	return all, err
 }
 
-// listServices returns the ARNs of all services of the cluster.
-func (s *session) listServices(ctx context.Context, cluster ClusterARN) ([]string, error) {
+// servicePages puts the ARNs of all services of the cluster.
+func (s *session) servicePages(ctx context.Context, cluster ClusterARN, put func([]string)) error {
 	in := &ecs.ListServicesInput{Cluster: aws.String(string(cluster)), MaxResults: aws.Int32(maxResults)}
-	var out []string
 	for p := ecs.NewListServicesPaginator(s.ecs, in); p.HasMorePages(); {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return nil, called("ecs:ListServices", err)
+			return called("ecs:ListServices", err)
 		}
-		out = append(out, page.ServiceArns...)
+		put(page.ServiceArns)
 	}
-	return out, nil
+	return nil
 }
 
 // describeServices returns services by name, as AWS has them; names that are MISSING are left out.
 func (s *session) describeServices(ctx context.Context, cluster ClusterARN, names []string) (map[string]ecstypes.Service, error) {
+	return s.servicesWith(ctx, cluster, names, math.MaxInt)
+}
+
+// servicesWith keeps so many of each service's events: AWS sends up to a hundred.
+func (s *session) servicesWith(ctx context.Context, cluster ClusterARN, names []string, events int) (map[string]ecstypes.Service, error) {
 	parts, err := each(ctx, names, servicesBatch, func(ctx context.Context, part []string) ([]ecstypes.Service, error) {
 		out, err := s.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: aws.String(string(cluster)), Services: part})
 		if err != nil {
@@ -200,6 +212,11 @@ func (s *session) describeServices(ctx context.Context, cluster ClusterARN, name
 		for _, f := range out.Failures {
 			if reason := aws.ToString(f.Reason); reason != failureMissing {
 				return nil, called("ecs:DescribeServices", reasonError(reason))
+			}
+		}
+		for i, svc := range out.Services {
+			if len(svc.Events) > events {
+				out.Services[i].Events = slices.Clone(svc.Events[:events])
 			}
 		}
 		return out.Services, nil
@@ -229,7 +246,7 @@ func (s *session) describeCluster(ctx context.Context, cluster ClusterARN) (Clus
 		return Cluster{}, called("ecs:DescribeClusters", reasonError(reason))
 	}
 	c := out.Clusters[0]
-	return Cluster{ARN: ClusterARN(aws.ToString(c.ClusterArn)), Status: aws.ToString(c.Status), Instances: int(c.RegisteredContainerInstancesCount), Providers: c.CapacityProviders}, nil
+	return Cluster{ARN: ClusterARN(aws.ToString(c.ClusterArn)), Status: aws.ToString(c.Status), Instances: int(c.RegisteredContainerInstancesCount), Providers: c.CapacityProviders, services: int(c.ActiveServicesCount)}, nil
 }
 
 func (s *session) capacityProvider(ctx context.Context, name string) (CapacityProvider, error) {

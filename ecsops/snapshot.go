@@ -64,6 +64,8 @@ type Cluster struct {
 	Status    string     `json:"status"`
 	Instances int        `json:"instances"` // registeredContainerInstancesCount
 	Providers []string   `json:"providers,omitempty"`
+
+	services int // activeServicesCount, while reading
 }
 
 // Peer is another container instance of the cluster.
