@@ -74,17 +74,24 @@ func (f *Fleet) newMany(ctx context.Context, wg *sync.WaitGroup, targets []Targe
 	base.begin(hint{})
 	m := &many{targets: targets, running: map[InstanceARN]*later[[]string]{}, stopped: map[InstanceARN]*later[[]string]{},
 		groups: map[string]*later[groupState]{}, hooks: map[string]*later[[]Hook]{}}
-	m.records = start(ctx, wg, func(ctx context.Context) (map[InstanceARN]record, error) {
-		all, err := base.instances.wait(ctx)
+	m.records = start(withWide(ctx), wg, func(ctx context.Context) (map[InstanceARN]record, error) {
+		parts, err := asTheyCome(ctx, base.instances, func(ctx context.Context, page []InstanceARN) (map[InstanceARN]record, error) {
+			return base.s.describeInstances(ctx, base.cluster, page)
+		})
 		if err != nil {
 			return nil, err
 		}
-		all = slices.Clone(all)
+		all := joined(parts)
+		var rest []InstanceARN
 		for _, t := range targets {
-			all = append(all, t.Instance) // one that is INACTIVE is in no list
+			if _, ok := all[t.Instance]; !ok { // one that is INACTIVE is in no list
+				rest = append(rest, t.Instance)
+			}
 		}
-		slices.Sort(all)
-		return base.s.describeInstances(ctx, base.cluster, slices.Compact(all))
+		slices.Sort(rest)
+		left, err := base.s.describeInstances(ctx, base.cluster, slices.Compact(rest))
+		maps.Copy(all, left)
+		return all, err
 	})
 	// The capacity simulation's reads are about the whole cluster: what they say of an instance
 	// that is no peer of some target is not looked at there.
@@ -393,6 +400,8 @@ func (m *many) aimMachine() {
 		}
 		return r.s.terminationProtected(ctx, ec2)
 	})
+	r.id = id
+	r.readSpot()
 }
 
 // groupOf and hooksOf read a group once, however many targets are in it.
