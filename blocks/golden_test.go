@@ -148,7 +148,7 @@ func cards() map[string]workflow.Operation {
 		"proposed_minimum": proposed(minimalPlan()),
 		"proposed_reuse":   proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
-		"proposed_duplicate": proposed(duplicatePlan()), "proposed_spot": proposed(spotPlan()),
+		"proposed_duplicate": proposed(duplicatePlan()), "proposed_spot": proposed(spotPlan()), "proposed_standby": proposed(standbyPlan()),
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
@@ -208,6 +208,7 @@ func addAnswers(out map[string]Message) {
 	out["Undecidable_wait"] = Undecidable(wait)
 	out["Choose"] = Choose("cmd_01", ref, listed(2))
 	out["Nearest"] = Nearest("subcommand", "deregsiter", []string{"deregister"})
+	out["NotFound_fargate"] = NotFound(ref, []ecsops.ClusterARN{cluster}, nil, nil, ecsops.EmptyCluster{Cluster: cluster, Fargate: 2})
 	out["NotFound"] = NotFound(ref, []ecsops.ClusterARN{cluster}, []string{"i-0a1b2c3d4e5f60002"}, []ecsops.Unknown{{Fact: "listed", Call: "ecs:ListContainerInstances", Reason: "timed out"}})
 	out["Invite"] = Invite("C0OPS")
 	out["TooLate"] = TooLate(epoch)

@@ -33,3 +33,17 @@ func spotPlan() ecsops.Plan {
 	}
 	return p
 }
+
+// standbyPlan drains a machine that its group has set aside.
+func standbyPlan() ecsops.Plan {
+	p := amberPlan()
+	g := ecsops.Group{Name: "prod-ecs", Min: 2, Desired: 8, Max: 10, Lifecycle: "Standby"}
+	p.Snapshot.Group = ecsops.Known(g)
+	p.Findings = []ecsops.Finding{
+		{Rule: ecsops.RuleGroupOwned, Severity: ecsops.Amber, Group: &g, Names: []string{g.Name}},
+		{Rule: ecsops.RuleAside, Severity: ecsops.Amber, Names: []string{g.Lifecycle, g.Name}},
+		{Rule: ecsops.RuleBilling, Severity: ecsops.Green},
+	}
+	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateMoves}}
+	return p
+}

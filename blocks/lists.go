@@ -183,7 +183,7 @@ func Nearest(what, word string, near []string) Message {
 }
 
 // NotFound says where an instance was looked for. near are similar ids.
-func NotFound(ref ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown) Message {
-	sentence := words.NotFound(ref, searched, near, unreadable)
+func NotFound(ref ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown, empty ...ecsops.EmptyCluster) Message {
+	sentence := words.NotFound(ref, searched, near, unreadable, empty...)
 	return Note("⚠️ " + sentence)
 }

@@ -67,12 +67,16 @@ const (
 	RuleGone           Rule = "T10" // INACTIVE or MISSING already
 	// RuleTermination bars a termination that cannot be done as asked; Names[0] is why:
 	// owner_unknown, in_group (choose replace or shrink), no_group, at_minimum,
-	// termination_protected, protection_unknown, warm_pool, external_host, registered_again.
+	// termination_protected, protection_unknown, warm_pool, standby, external_host, registered_again.
 	RuleTermination Rule = "T11"
 
 	RuleScaleOut   Rule = "T12" // copies fit once managed scaling has launched
 	RuleRoomUnsure Rule = "T13" // whether copies fit is not certain
 	RuleRoom       Rule = "T14" // every copy has a place
+
+	// RuleAside says that the machine's Auto Scaling group has it in neither service nor
+	// termination; Names are the life-cycle state and the group.
+	RuleAside Rule = "T40"
 
 	// RuleReuse says what reuse needs beside the deregistration; Names are ReuseBottlerocket
 	// and the Auto Scaling group, where they apply.

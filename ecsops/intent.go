@@ -63,7 +63,7 @@ func (j *judge) noReuse() string {
 		return "reuse_managed"
 	case !j.s.Group.known:
 		return "reuse_owner_unknown"
-	case j.group.terminating():
+	case j.group.Terminating():
 		return "reuse_terminating"
 	case j.path == PathHostStopped && (!tasksKnown || len(j.tasks) > 0):
 		return "reuse_stopped"

@@ -69,7 +69,7 @@ func connectedPath(s Snapshot, in Intent, i Instance) Path {
 		return PathForce
 	case ok && e.State != "running":
 		return PathWait // a connected agent deregisters with its machine
-	case g.terminating(), viaGroup(s, in):
+	case g.Terminating(), viaGroup(s, in):
 		return PathGroup
 	case i.Status == string(ecstypes.ContainerInstanceStatusDraining):
 		return PathObserve
@@ -89,7 +89,25 @@ func viaGroup(s Snapshot, in Intent) bool {
 	return !ok || p.ManagedDraining
 }
 
-func (g Group) terminating() bool { return strings.HasPrefix(g.Lifecycle, "Terminating") }
+// Terminating reports whether the group is taking the machine away, also out of its warm
+// pool. What it retains waits for a person: its hook was abandoned or timed out.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
+func (g Group) Terminating() bool {
+	state := strings.TrimPrefix(g.Lifecycle, warmed)
+	return strings.HasPrefix(state, "Terminating") && !strings.HasSuffix(state, ":Retained")
+}
+
+// aside reports a life-cycle state in which the group neither has the machine in service
+// nor is taking it away; one that this version does not know counts as such.
+func (g Group) aside() bool {
+	switch strings.TrimPrefix(g.Lifecycle, warmed) {
+	case "", "InService", "Terminated":
+		return false
+	}
+	return !g.Terminating()
+}
+
+const warmed = "Warmed:" // prefix of the states of a warm pool
 
 const managedInstances = string(ecstypes.CapacityProviderTypeManagedInstances)
 
@@ -151,7 +169,7 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 		if i.Status == string(ecstypes.ContainerInstanceStatusDraining) {
 			steps = steps[1:]
 		}
-		if g.terminating() {
+		if g.Terminating() {
 			steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Kind == StepTerminate })
 		}
 	default:

@@ -3,7 +3,12 @@ package ecsops
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
 // Preview is what a reference turned out to be. One Found comes with its Snapshot;
@@ -159,38 +164,65 @@ func (f *Fleet) choose(ctx, outer context.Context, ref Ref, matches []match, clu
 // notFound says what is near, as far as that can be read quickly.
 func (f *Fleet) notFound(ctx context.Context, ref Ref, clusters []ClusterARN, unread []Unknown) error {
 	e := &NotFoundError{Ref: ref, Searched: clusters, Unreadable: unread}
-	var ids []string
-	var mu sync.Mutex
+	near := clusters[:min(len(clusters), earlyMost)]
+	ids, empty := make([][]string, len(near)), make([]*EmptyCluster, len(near))
 	var wg sync.WaitGroup
-	for _, c := range clusters[:min(len(clusters), earlyMost)] {
-		wg.Go(func() {
-			s := f.reading(c.Account(), c.Region())
-			arns, err := s.listInstances(ctx, c, "")
-			if err != nil {
-				return // a help that could not be had; the failed search itself is in Unreadable
-			}
-			records, err := s.describeInstances(ctx, c, arns)
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for arn, r := range records {
-				if ref.EC2 != "" {
-					ids = append(ids, string(r.EC2))
-				} else {
-					ids = append(ids, lastPart(string(arn)))
-				}
-			}
-		})
+	for i, c := range near {
+		wg.Go(func() { ids[i], empty[i] = f.like(ctx, ref, c) })
 	}
 	wg.Wait()
+	for _, one := range empty {
+		if one != nil {
+			e.Empty = append(e.Empty, *one)
+		}
+	}
 	word := string(ref.EC2)
 	if word == "" {
 		word = lastPart(string(ref.Instance) + ref.InstanceID)
 	}
-	e.Nearest = nearest(word, slices.Compact(ids))
+	e.Nearest = nearest(word, slices.Concat(ids...))
 	return e
+}
+
+// like reads the ids of a cluster, in the form that ref has, or says that there are none.
+func (f *Fleet) like(ctx context.Context, ref Ref, c ClusterARN) ([]string, *EmptyCluster) {
+	s := f.reading(c.Account(), c.Region())
+	arns, err := s.listInstances(ctx, c, "")
+	if err != nil {
+		return nil, nil // a help that could not be had; the failed search itself is in Unreadable
+	}
+	if len(arns) == 0 {
+		return nil, &EmptyCluster{Cluster: c, Fargate: s.fargateTasks(ctx, c)}
+	}
+	records, err := s.describeInstances(ctx, c, arns)
+	if err != nil {
+		return nil, nil
+	}
+	var ids []string
+	for arn, r := range records {
+		if ref.EC2 != "" {
+			ids = append(ids, string(r.EC2))
+		} else {
+			ids = append(ids, lastPart(string(arn)))
+		}
+	}
+	return ids, nil
+}
+
+const fargateStatistic = "runningFargateTasksCount"
+
+// fargateTasks is how many tasks run in the cluster on Fargate; -1 when that was not told.
+func (s *session) fargateTasks(ctx context.Context, c ClusterARN) int {
+	out, err := s.ecs.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{string(c)}, Include: []ecstypes.ClusterField{ecstypes.ClusterFieldStatistics}})
+	if err != nil || len(out.Clusters) != 1 {
+		return -1
+	}
+	for _, v := range out.Clusters[0].Statistics {
+		if n, err := strconv.Atoi(aws.ToString(v.Value)); aws.ToString(v.Name) == fargateStatistic && err == nil {
+			return n
+		}
+	}
+	return -1
 }
 
 func listedFrom(rec record, s Snapshot) Listed {

@@ -19,6 +19,13 @@ type NotFoundError struct {
 	Searched   []ClusterARN
 	Nearest    []string  // ids like the one asked for, nearest first; at most 5
 	Unreadable []Unknown // what could not be read: it may be there
+	Empty      []EmptyCluster
+}
+
+// EmptyCluster is a searched cluster that has no container instance at all.
+type EmptyCluster struct {
+	Cluster ClusterARN
+	Fargate int // tasks that run there on Fargate; -1 when that could not be read
 }
 
 func (e *NotFoundError) Error() string {

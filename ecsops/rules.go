@@ -60,21 +60,22 @@ func (j *judge) pathRules() {
 	if j.path.live() || j.path == PathHostStopped || j.path == PathMachine || j.path == PathWait {
 		j.spotRules(i)
 	}
-	if j.machine.State == "running" && j.in.Terminate == KeepRunning && j.path != PathManaged && j.path != PathDuplicate && !j.group.terminating() {
+	if j.machine.State == "running" && j.in.Terminate == KeepRunning && j.path != PathManaged && j.path != PathDuplicate && !j.group.Terminating() {
 		j.add(Finding{Rule: RuleBilling, Severity: Green, Names: kept1(string(j.s.Target.EC2), j.machine.Type)})
 	}
 }
 
-// alreadyLeaving: A8. The group leaves such an instance to itself, or takes it away.
+// alreadyLeaving: A8, and T40 of what the group has set aside.
 func (j *judge) alreadyLeaving(i Instance) {
 	var names []string
 	if i.Status == "DRAINING" {
 		names = append(names, i.Status)
 	}
-	for _, state := range []string{"Terminating", "Standby", "EnteringStandby", "Detach", "Warmed"} {
-		if strings.HasPrefix(j.group.Lifecycle, state) {
-			names = append(names, j.group.Lifecycle)
-		}
+	if j.group.Terminating() {
+		names = append(names, j.group.Lifecycle)
+	}
+	if j.group.aside() {
+		j.add(Finding{Rule: RuleAside, Severity: Amber, Names: []string{j.group.Lifecycle, j.group.Name}})
 	}
 	if len(names) > 0 {
 		j.add(Finding{Rule: RuleAlreadyDraining, Severity: Amber, Names: names})
@@ -135,8 +136,10 @@ func (j *judge) noTermination() string {
 		return ""
 	case j.in.Terminate == Terminate:
 		return "in_group"
-	case strings.HasPrefix(j.group.Lifecycle, "Warmed"):
-		return "warm_pool"
+	case strings.HasPrefix(j.group.Lifecycle, warmed):
+		return "warm_pool" // TerminateInstanceInAutoScalingGroup is not for those
+	case j.in.Terminate == Shrink && strings.HasSuffix(j.group.Lifecycle, "Standby"):
+		return "standby" // its place may be gone from the desired capacity already
 	case j.in.Terminate == Shrink && j.group.Desired <= j.group.Min:
 		return "at_minimum"
 	}

@@ -258,7 +258,7 @@ func amberRows() []row {
 			owned(s)
 			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
 		}},
-		{"A8", "Standby: the group leaves it alone", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+		{"T40", "Standby: the group leaves it alone", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			owned(s)
 			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Standby" })
 		}},
@@ -430,7 +430,7 @@ func TestRules(t *testing.T) {
 		})
 	}
 	for _, rule := range []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
-		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T20", "T21"} {
+		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T40", "T20", "T21"} {
 		if !seen[rule] {
 			t.Errorf("no row for %s", rule)
 		}

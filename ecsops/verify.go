@@ -266,7 +266,7 @@ func (v verifier) machineState() Check {
 	}
 	c := Check{ID: "V7", Names: []string{e.State}}
 	g, _ := v.before.Snapshot.Group.Get()
-	if v.before.Intent.Terminate == KeepRunning && !g.terminating() {
+	if v.before.Intent.Terminate == KeepRunning && !g.Terminating() {
 		return verdict(c, true)
 	}
 	return verdict(c, e.Gone())
@@ -285,6 +285,6 @@ func (v verifier) groupActed() Check {
 	if !ok {
 		return unread("V8", v.after.Snapshot.Group.Why())
 	}
-	left := g.Name == "" || g.terminating()
+	left := g.Name == "" || g.Terminating()
 	return verdict(Check{ID: "V8", Names: acts[:min(len(acts), 5)], Count: len(acts)}, len(acts) > 0 && left)
 }

@@ -195,6 +195,27 @@ func TestResolveNothing(t *testing.T) {
 	}
 }
 
+// TestFargateOnly: a cluster without any container instance is told from one that has others.
+func TestFargateOnly(t *testing.T) {
+	e := demo(t, func(c *ecsops.Config) { c.Clusters = []string{"*"} })
+	for _, c := range []struct {
+		deny    string
+		cluster string
+		want    []ecsops.EmptyCluster
+	}{
+		{"", aws.DemoServerlessCluster, []ecsops.EmptyCluster{{Cluster: ecsops.MakeClusterARN(aws.DemoAccount, aws.DemoRegion, aws.DemoServerlessCluster), Fargate: 2}}},
+		{"DescribeClusters", aws.DemoServerlessCluster, []ecsops.EmptyCluster{{Cluster: ecsops.MakeClusterARN(aws.DemoAccount, aws.DemoRegion, aws.DemoServerlessCluster), Fargate: -1}}},
+		{"", aws.DemoStagingCluster, nil},
+	} {
+		e.Deny(c.deny)
+		_, err := e.Resolve(t.Context(), ecsops.Ref{EC2: aws.DemoClean, Cluster: c.cluster})
+		e.Allow(c.deny)
+		if missing, ok := errors.AsType[*ecsops.NotFoundError](err); !ok || !slices.Equal(missing.Empty, c.want) {
+			t.Errorf("%s: %#v", c.cluster, err)
+		}
+	}
+}
+
 // TestSeveralRegistrations: an agent that lost its data registers the same EC2 id again.
 func TestSeveralRegistrations(t *testing.T) {
 	e := demo(t)

@@ -127,7 +127,7 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 
 func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 	if nf, ok := errors.AsType[*ecsops.NotFoundError](err); ok {
-		to.say(ctx, blocks.NotFound(nf.Ref, nf.Searched, nf.Nearest, nf.Unreadable))
+		to.say(ctx, blocks.NotFound(nf.Ref, nf.Searched, nf.Nearest, nf.Unreadable, nf.Empty...))
 		return nil
 	}
 	r.awsTrouble(ctx, "looking for the instance", err, to)

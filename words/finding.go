@@ -173,6 +173,8 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 			plural(n, "Tick it to be stopped when you confirm, or let it end.", "Tick the ones to stop when you confirm, or let them end.")}, true
 	case ecsops.RuleENI:
 		return Explanation{"Network interfaces go", joined(": ", joined("; ", tasks(f.Tasks), names), "connections to the addresses are cut"), "Drain instead of forcing if those connections matter."}, true
+	case ecsops.RuleAside:
+		return aside(f), true
 	case ecsops.RuleTransition:
 		return Explanation{"In transition", "it is " + orElse(names, "on its way to another state"), "Wait a minute and ask again."}, true
 	case ecsops.RuleDuplicate:
@@ -247,6 +249,8 @@ func noTermination(why string) Explanation {
 		detail, wayOut = "Termination protection is on.", "Switch the protection off first, or ask without terminating."
 	case "protection_unknown":
 		detail, wayOut = "It is not known whether termination protection is on.", "Grant the missing permission or try again, or ask without terminating."
+	case "standby":
+		detail, wayOut = "It is in standby: its place in the group's capacity may have been given up already, so lowering that again would end another machine.", "Ask with --terminate=replace, put it back into service first, or ask without terminating."
 	case "warm_pool":
 		detail, wayOut = "It is in its group's warm pool.", "Change the warm pool instead, or ask without terminating."
 	case "registered_again":

@@ -35,7 +35,7 @@ func Problem(err error) (what, why, next string) {
 // lookupProblem explains errors about what a person named.
 func lookupProblem(err error) (what, why, next string, ok bool) {
 	if e, is := errors.AsType[*ecsops.NotFoundError](err); is {
-		return "Nothing was done", trimStop(lowerFirst(NotFound(e.Ref, e.Searched, e.Nearest, e.Unreadable))), "See “/ecs list”.", true
+		return "Nothing was done", trimStop(lowerFirst(NotFound(e.Ref, e.Searched, e.Nearest, e.Unreadable, e.Empty...))), "See “/ecs list”.", true
 	}
 	if e, is := errors.AsType[*ecsops.UnknownClusterError](err); is {
 		next = "See “/ecs help” for the clusters that you may use."

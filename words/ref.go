@@ -29,7 +29,10 @@ func Ref(r ecsops.Ref) string {
 
 // NotFound says that what was asked for is not registered, where it was looked
 // for, and what could not be read: it may be there.
-func NotFound(r ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown) string {
+func NotFound(r ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreadable []ecsops.Unknown, empty ...ecsops.EmptyCluster) string {
+	if len(empty) > 0 && len(empty) == len(searched) && len(unreadable) == 0 {
+		return noInstances(empty) + " Nothing was done."
+	}
 	s := "Not found: " + Ref(r) + ". Nothing was done."
 	if len(searched) > 0 {
 		names := make([]string, 0, len(searched))
@@ -45,4 +48,18 @@ func NotFound(r ecsops.Ref, searched []ecsops.ClusterARN, near []string, unreada
 		s += " Similar: " + Some(quoteAll(near), 5) + "."
 	}
 	return s + " It may be deregistered already, or in a cluster that is not allowed here."
+}
+
+// noInstances says of clusters that they have nothing that could be deregistered.
+func noInstances(empty []ecsops.EmptyCluster) string {
+	return each(empty, func(e ecsops.EmptyCluster) string {
+		s := "There are no container instances here: cluster " + Quote(e.Cluster.Name()) + " has none"
+		switch {
+		case e.Fargate > 0:
+			s += "; its " + Count(e.Fargate, "task") + " " + plural(e.Fargate, "runs", "run") + " on Fargate, where AWS owns the machines"
+		case e.Fargate == 0:
+			s += ", and no task on Fargate either"
+		}
+		return s
+	}) + "."
 }

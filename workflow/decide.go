@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"strings"
 	"time"
 
 	"ecsbot/ecsops"
@@ -292,7 +291,7 @@ func effectSeen(o Order, inst ecsops.Instance, look ecsops.Snapshot) (seen, read
 	return false, true
 }
 
-func terminating(g ecsops.Group) bool { return strings.HasPrefix(g.Lifecycle, "Terminating") }
+func terminating(g ecsops.Group) bool { return g.Terminating() }
 
 func leaving(e ecsops.EC2) bool { return e.Gone() || e.State == "shutting-down" }
 

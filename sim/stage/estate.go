@@ -18,6 +18,8 @@ func (s *Stage) doMachine(_ context.Context, args []string) (string, error) {
 		switch group, isGroup := strings.CutPrefix(kind, "group="); {
 		case isGroup:
 			spec.Group = group
+		case strings.HasPrefix(kind, "lifecycle="):
+			spec.Lifecycle = strings.TrimPrefix(kind, "lifecycle=")
 		case kind == "spot":
 			spec.Spot = true
 		case kind == "spot-drains":

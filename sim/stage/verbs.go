@@ -62,7 +62,7 @@ var verbs = []struct {
 	{"calls", "ww", "calls Action N                    that many calls of the action took effect", (*Stage).doCalls},
 	{"mutations", "w", "mutations N                       that many changes took effect in AWS, of all kinds", (*Stage).doMutations},
 	{"break", "w", "break what [key=value…]           a fault in AWS (sim/aws, Break)", (*Stage).doBreak},
-	{"machine", "www", "machine i-… CLUSTER NAME [kind…]  add a container instance with that Name tag: spot, spot-drains (by itself, on a notice), spot-stops, group=GROUP", (*Stage).doMachine},
+	{"machine", "www", "machine i-… CLUSTER NAME [kind…]  add a container instance with that Name tag: spot, spot-drains (by itself, on a notice), spot-stops, group=GROUP, lifecycle=STATE (in its group)", (*Stage).doMachine},
 	{"task", "wwww", "task i-… CLUSTER FAMILY STARTER [ID]   start a task of no service there", (*Stage).doTask},
 	{"service", "wwwww", "service CLUSTER NAME 1 100 200    what the service wants, its minimum and its maximum percent", (*Stage).doService},
 	{"protect", "www", "protect i-… FAMILY 2h             protect the family's tasks there from scale-in; 0s ends it", (*Stage).doProtect},
