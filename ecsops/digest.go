@@ -173,8 +173,12 @@ func taskBasis(s Snapshot) []decided {
 	}
 	for _, name := range sortedKeys(services) {
 		v := services[name]
-		out = append(out, decided{"service", name, fmt.Sprintf("here=%d desired=%d min=%d max=%d task_definition=%s",
-			here[name], v.Desired, v.MinPercent, v.MaxPercent, v.TaskDefinition)})
+		desired := ""
+		if v.Scheduling != "DAEMON" { // a daemon's is no decision: ECS sets it to the number of instances
+			desired = " desired=" + strconv.Itoa(v.Desired)
+		}
+		out = append(out, decided{"service", name, fmt.Sprintf("here=%d%s min=%d max=%d task_definition=%s",
+			here[name], desired, v.MinPercent, v.MaxPercent, v.TaskDefinition)})
 	}
 	if !servicesOK {
 		for _, name := range sortedKeys(here) {

@@ -232,7 +232,16 @@ func (h *holder) stopping(t Task) Hold {
 		return hold
 	}
 	hold.Timeout = d.StopTimeout
-	for _, arn := range h.services[t.Service].TargetGroups {
+	s, known := h.services[t.Service]
+	switch {
+	case known || t.Class == Standalone:
+	case unasked(h.s.Services):
+		return Hold{} // which target groups delay it, its service tells
+	default:
+		hold.Missing = missing("services", "ecs:DescribeServices", h.s.Services)
+		return hold
+	}
+	for _, arn := range s.TargetGroups {
 		g, known := h.groups[arn]
 		if !known {
 			hold.Missing = missing("target_groups", "elasticloadbalancing:DescribeTargetGroupAttributes", h.s.TargetGroups)

@@ -187,6 +187,12 @@ func TestHoldsOfALookThatDidNotAsk(t *testing.T) {
 	if got := ecsops.Holds(s, w.in, held); len(got) != 1 || got[0].Cause.Read() {
 		t.Errorf("%+v", got)
 	}
+	w.stop(0) // ten minutes ago: too long, or not, as its target groups' delay says, which its service names
+	s = w.snapshot()
+	s.Services = ecsops.Fact[map[string]ecsops.Service]{}
+	if got := ecsops.Holds(s, w.in, held); len(got) != 1 || got[0].Cause.Read() {
+		t.Errorf("how long it may take to stop, of a service that nobody asked about: %+v", got)
+	}
 	w.agent = false
 	s = w.snapshot()
 	s.EC2 = ecsops.Fact[ecsops.EC2]{}

@@ -129,7 +129,13 @@ func TestPlanSurvivesJSON(t *testing.T) {
 // TestDigestIgnores: counters of version and replicas' ARNs change nothing.
 func TestDigestIgnores(t *testing.T) {
 	s := busy()
+	serve(&s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
 	before := plan(s)
+	with(&s.Services, func(m *map[string]ecsops.Service) {
+		v := (*m)["logs"]
+		v.Desired++ // an instance joined the cluster
+		*m = put(*m, "logs", v)
+	})
 	with(&s.Instance, func(i *ecsops.Instance) { i.Version += 7 })
 	with(&s.Tasks, func(ts *[]ecsops.Task) {
 		*ts = slices.Clone(*ts)

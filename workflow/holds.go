@@ -110,7 +110,7 @@ func (w *step) remember(h, was ecsops.Hold, had bool) ecsops.Hold {
 // agent comes or goes, and one look longer.
 func (w *step) stillSo(was ecsops.Hold) bool {
 	switch was.Cause {
-	case ecsops.HeldByStopping, ecsops.HeldByHanging, ecsops.HeldByStandalone, ecsops.HeldByTicked, ecsops.HeldByOthers:
+	case ecsops.HeldByStandalone, ecsops.HeldByTicked, ecsops.HeldByOthers:
 		return false // each look tells these
 	}
 	if flipped := w.op.Progress.AgentLost == w.inst.AgentConnected; flipped {

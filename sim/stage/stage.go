@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,12 +46,13 @@ type Stage struct {
 	cfg  Config
 	file string
 
-	mu      sync.Mutex
-	running map[string]*process // guarded by mu: by name
-	changed chan struct{}       // guarded by mu: closed when a process starts or ends
-	saved   map[string]string   // guarded by mu: what a verb kept for later lines
-	acted   map[string]string   // guarded by mu: by person, the newest message to them alone when they last acted
-	waits   time.Duration       // guarded by mu: see patience
+	mu       sync.Mutex
+	running  map[string]*process // guarded by mu: by name
+	changed  chan struct{}       // guarded by mu: closed when a process starts or ends
+	saved    map[string]string   // guarded by mu: what a verb kept for later lines
+	metadata []*http.Server      // guarded by mu: task metadata endpoints
+	acted    map[string]string   // guarded by mu: by person, the newest message to them alone when they last acted
+	waits    time.Duration       // guarded by mu: see patience
 }
 
 // New sets the stage: the demo workspace and the demo estate, both listening on loopback.
@@ -94,6 +96,11 @@ func New(ctx context.Context, cfg Config) (*Stage, error) {
 // Close ends the processes and both simulators.
 func (s *Stage) Close() error {
 	err := errors.Join(s.end(First, syscall.SIGKILL), s.end(Second, syscall.SIGKILL))
+	s.mu.Lock()
+	for _, m := range s.metadata {
+		err = errors.Join(err, m.Close())
+	}
+	s.mu.Unlock()
 	return errors.Join(err, s.Slack.Close(), s.AWS.Close())
 }
 
