@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"ecsbot/bot/figures"
 	simaws "ecsbot/sim/aws"
 	simslack "ecsbot/sim/slack"
 )
@@ -84,14 +85,14 @@ func judgeAcks(t *testing.T, r *report, ours, bolt *ackSide) {
 	t.Helper()
 	t.Logf("p99 by round: %v, bolt %v", ours.p99, bolt.p99)
 	t.Logf("acks/s by round: %.0f, bolt %.0f", ours.rate, bolt.rate)
-	o, b := median(ours.p50), median(bolt.p50)
+	o, b := figures.Median(ours.p50), figures.Median(bolt.p50)
 	r.note("click to ack, one after another, p50", millis(o), millis(b), fmt.Sprintf("%.2f", float64(o)/float64(b)))
-	o, b = median(ours.p99), median(bolt.p99)
+	o, b = figures.Median(ours.p99), figures.Median(bolt.p99)
 	r.judge(t, row{"click to ack, one after another, p99", millis(o), millis(b), fmt.Sprintf("%.2f", float64(o)/float64(b)), "≤ 1.00", o <= b})
 	p50, p99 := benchDisk(t)
 	r.note("a bare 4 KiB write and fdatasync on the same disk, p50; no stored ack can be faster", millis(p50), "", "")
 	r.note("the same, p99", millis(p99), "", "")
-	or, br := median(ours.rate), median(bolt.rate)
+	or, br := figures.Median(ours.rate), figures.Median(bolt.rate)
 	r.judge(t, row{fmt.Sprintf("acks per second, %d clicks at once", ackAtOnce), fmt.Sprintf("%.0f/s", or), fmt.Sprintf("%.0f/s", br),
 		fmt.Sprintf("%.2f", or/br), "≥ 1.00", or >= br})
 }
@@ -117,9 +118,9 @@ func benchDisk(t *testing.T) (p50, p99 time.Duration) {
 			}
 			all = append(all, time.Since(began))
 		}
-		half, most = append(half, quantile(all, 0.5)), append(most, quantile(all, 0.99))
+		half, most = append(half, figures.Rank(all, 0.5)), append(most, figures.Rank(all, 0.99))
 	}
-	return median(half), median(most)
+	return figures.Median(half), figures.Median(most)
 }
 
 // propose has a person ask, and cancel: the buttons that were on the card go on
@@ -165,7 +166,7 @@ func (b *ackBench) click(ctx context.Context) (simslack.Invocation, error) {
 // oneByOne is a round of sequential clicks, whose quantiles are kept.
 func (b *ackBench) oneByOne(side *ackSide) {
 	all := b.sequential(side, ackSequential)
-	side.p50, side.p99 = append(side.p50, quantile(all, 0.5)), append(side.p99, quantile(all, 0.99))
+	side.p50, side.p99 = append(side.p50, figures.Rank(all, 0.5)), append(side.p99, figures.Rank(all, 0.99))
 }
 
 func (b *ackBench) sequential(side *ackSide, n int) []time.Duration {

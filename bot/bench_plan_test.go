@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
+	"ecsbot/bot/figures"
 	"ecsbot/ecsops"
 	simaws "ecsbot/sim/aws"
 	"ecsbot/sim/clock"
@@ -77,8 +78,8 @@ func benchRooms(t *testing.T, r *report) {
 	runtime.ReadMemStats(&after)
 	each := (after.TotalAlloc - before.TotalAlloc) / planRounds
 	r.note(fmt.Sprintf("where %d tasks go: %d instances, %d services; the aim is time and memory of the other side", roomTasks, roomInstances, roomServices),
-		fmt.Sprintf("%s, %.1f MB", millis(median(took)), float64(each)/(1<<20)), fmt.Sprintf("%s, %d MB", millis(roomTime), roomMemory>>20),
-		fmt.Sprintf("%.2f", float64(median(took))/float64(roomTime)))
+		fmt.Sprintf("%s, %.1f MB", millis(figures.Median(took)), float64(each)/(1<<20)), fmt.Sprintf("%s, %d MB", millis(roomTime), roomMemory>>20),
+		fmt.Sprintf("%.2f", float64(figures.Median(took))/float64(roomTime)))
 }
 
 // roomSnapshot reads a cluster of that size; of the tasks on its first instance so many are kept.
@@ -109,7 +110,7 @@ func judgePlan(t *testing.T, r *report, name string, runs []planRun, judged bool
 		for _, run := range runs {
 			all = append(all, f(run))
 		}
-		return median(all)
+		return figures.Median(all)
 	}
 	took, trip := pick(func(p planRun) time.Duration { return p.took }), pick(func(p planRun) time.Duration { return p.trip })
 	sum, calls := pick(func(p planRun) time.Duration { return p.oneByOne }), 0
@@ -120,9 +121,9 @@ func judgePlan(t *testing.T, r *report, name string, runs []planRun, judged bool
 		faster = append(faster, float64(run.oneByOne)/float64(run.took))
 	}
 	rows := []row{
-		{"plan against three single calls, " + name, millis(took), millis(planTrips * trip), fmt.Sprintf("%.2f", median(bound)), "≤ 1.25", median(bound) <= 1.25},
+		{"plan against three single calls, " + name, millis(took), millis(planTrips * trip), fmt.Sprintf("%.2f", figures.Median(bound)), "≤ 1.25", figures.Median(bound) <= 1.25},
 		{"its AWS calls, at most", fmt.Sprint(calls), fmt.Sprint(planCalls), "", fmt.Sprintf("≤ %d", planCalls), calls <= planCalls},
-		{"plan against the same calls one after another", millis(took), millis(sum), fmt.Sprintf("%.1f × faster", median(faster)), "≥ 8 ×", median(faster) >= 8},
+		{"plan against the same calls one after another", millis(took), millis(sum), fmt.Sprintf("%.1f × faster", figures.Median(faster)), "≥ 8 ×", figures.Median(faster) >= 8},
 	}
 	for _, w := range rows {
 		if judged {
@@ -181,7 +182,7 @@ func probe(t *testing.T) time.Duration {
 		}
 		all = append(all, time.Since(began))
 	}
-	return median(all)
+	return figures.Median(all)
 }
 
 func servePlanEstate(t *testing.T, build func(*simaws.Cloud) error) *simaws.Cloud {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"ecsbot/bot/figures"
 	"ecsbot/ecsops"
 	simaws "ecsbot/sim/aws"
 )
@@ -40,10 +41,11 @@ type scaled struct {
 	Rooms          map[ecsops.RoomVerdict]int
 }
 
-// benchScale measures the preview of an instance of a cluster as large as AWS allows a cluster to be, with
+// TestBenchScale measures the preview of an instance of a cluster as large as AWS allows a cluster to be, with
 // the documented buckets enforced. The bound is what page sizes and half of each bucket allow.
-func benchScale(t *testing.T, r *report) {
-	t.Helper()
+func TestBenchScale(t *testing.T) {
+	figures.Wanted(t)
+	r := &report{before: figures.Load(t)}
 	cloud := servePlanEstate(t, scaleEstate)
 	defer cloud.Close() // its error is about the SDK's idle connections
 	cloud.LatencyPerCall(planLatency)
@@ -65,7 +67,9 @@ func benchScale(t *testing.T, r *report) {
 		}
 	}
 	judgeScale(t, r, runs, counts)
-	r.parts++
+	text := r.text(t)
+	t.Logf("\n%s", text)
+	figures.Write(t, benchDoc, " of scale", text)
 }
 
 func judgeScale(t *testing.T, r *report, runs []scaled, counts map[string]int) {
@@ -79,9 +83,9 @@ func judgeScale(t *testing.T, r *report, runs []scaled, counts map[string]int) {
 		}
 	}
 	bound, by := scaleBound()
-	ratio := float64(median(took)) / float64(bound)
+	ratio := float64(figures.Median(took)) / float64(bound)
 	what := fmt.Sprintf("preview at %d instances, %d services, %d tasks; the other side is the bound by pages and half of each bucket (%s)", scaleInstances, scaleServices, scaleServices*scaleTasks, by)
-	r.judge(t, row{what, millis(median(took)), millis(bound), fmt.Sprintf("%.2f", ratio), "≤ 1.25", ratio <= 1.25})
+	r.judge(t, row{what, millis(figures.Median(took)), millis(bound), fmt.Sprintf("%.2f", ratio), "≤ 1.25", ratio <= 1.25})
 	r.judge(t, row{"its memory, peak of the heap above what the process began with", fmt.Sprintf("%.0f MB", float64(heap)/(1<<20)), "150 MB",
 		fmt.Sprintf("%.2f", float64(heap)/scaleMemory), "< 1", heap < scaleMemory})
 	r.note("the same, resident", fmt.Sprintf("%.0f MB", float64(resident)/(1<<20)), "", "")
@@ -90,6 +94,16 @@ func judgeScale(t *testing.T, r *report, runs []scaled, counts map[string]int) {
 		calls = append(calls, fmt.Sprintf("%s %d", name[strings.Index(name, ":")+1:], counts[name]))
 	}
 	r.note("its AWS calls: "+strings.Join(calls, ", "), fmt.Sprint(sum(counts)), "", "")
+	buckets := map[string]int{}
+	for name, n := range counts {
+		service, action, _ := strings.Cut(name, ":")
+		buckets[bucketFor(service, action)] += n
+	}
+	var shares []string
+	for _, name := range slices.Sorted(maps.Keys(buckets)) {
+		shares = append(shares, fmt.Sprintf("%s %d", name, buckets[name]))
+	}
+	r.note("the same by throttling bucket: "+strings.Join(shares, ", "), fmt.Sprint(sum(buckets)), "", "")
 	t.Logf("%+v", runs)
 }
 
@@ -118,6 +132,27 @@ func scaleBound() (time.Duration, string) {
 		}
 	}
 	return best, by
+}
+
+// bucketFor names the bucket that AWS documents for a call.
+func bucketFor(service, action string) string {
+	switch {
+	case service == "ec2":
+		return "EC2 " + action // each action has its own
+	case service != "ecs":
+		return service
+	case action == "ListServices" || action == "DescribeServices":
+		return "service read"
+	case action == "DescribeTaskDefinition":
+		return "task definition read"
+	case action == "DescribeCapacityProviders":
+		return "capacity provider read"
+	case action == "DescribeClusters" || action == "ListClusters":
+		return "cluster read"
+	case action == "GetTaskProtection":
+		return "task protection"
+	}
+	return "cluster resource read"
 }
 
 // previewApart previews in a process that does nothing else.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ecsbot/bot/figures"
 	simslack "ecsbot/sim/slack"
 	"ecsbot/sim/stage"
 )
@@ -120,8 +121,8 @@ func benchStart(t *testing.T, r *report, peers benchPeers) {
 			first, again, bolt = nil, nil, nil
 		}
 	}
-	judgeStart(t, r, "process start to first hello, state there", median(again), median(bolt))
-	judgeStart(t, r, "the same, first start of all (makes the database and the key)", median(first), median(bolt))
+	judgeStart(t, r, "process start to first hello, state there", figures.Median(again), figures.Median(bolt))
+	judgeStart(t, r, "the same, first start of all (makes the database and the key)", figures.Median(first), figures.Median(bolt))
 	benchIdle(t, r, s, peers)
 	r.parts++
 }
@@ -151,10 +152,10 @@ func benchIdle(t *testing.T, r *report, s *stage.Stage, peers benchPeers) {
 		a.kill()
 		leave(t, s.Slack, b)
 	}
-	o, b := median(ours), median(bolt)
+	o, b := figures.Median(ours), figures.Median(bolt)
 	ratio := float64(o) / float64(b)
 	r.judge(t, row{fmt.Sprintf("resident memory after %s idle", idleFor), mib(o), mib(b), fmt.Sprintf("%.2f", ratio), "< 0.50", ratio < 0.5})
-	o, b = median(oursOwn), median(boltOwn)
+	o, b = figures.Median(oursOwn), figures.Median(boltOwn)
 	r.note("of it anonymous: without the pages of the program file, which the kernel may drop", mib(o), mib(b), fmt.Sprintf("%.2f", float64(o)/float64(b)))
 }
 

@@ -9,50 +9,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"ecsbot/bot/figures"
 )
 
-// benchVar turns the benchmarks on; benchSeedVar repeats the order of one run's rounds.
-const (
-	benchVar     = "ECSBOT_BENCH"
-	benchSeedVar = "ECSBOT_SEED"
-)
+// benchSeedVar repeats the order of one run's rounds.
+const benchSeedVar = "ECSBOT_SEED"
 
-// benchDoc holds the figures of the last run, between its two marks.
+// benchDoc holds the figures of the last runs.
 const benchDoc = "../docs/benchmarks.md"
-
-const (
-	benchBegin = "<!-- figures: written by make bench -->\n"
-	benchEnd   = "<!-- end of figures -->\n"
-)
 
 // TestBench compares the bot with @slack/bolt, and a plan with its bound. Nothing
 // here is judged by an absolute time: both sides of each ratio are measured in the
 // same run, in alternation, and medians over the rounds count.
 func TestBench(t *testing.T) {
-	if os.Getenv(benchVar) == "" {
-		t.Skip("takes minutes and wants a quiet machine: make bench")
-	}
+	figures.Wanted(t)
 	seed := uint64(time.Now().UnixNano())
 	if n, err := strconv.ParseUint(os.Getenv(benchSeedVar), 10, 64); err == nil {
 		seed = n
 	}
-	r := &report{seed: seed, dice: rand.New(rand.NewPCG(seed, 2)), before: loadAverage(t)}
+	r := &report{seed: seed, dice: rand.New(rand.NewPCG(seed, 2)), before: figures.Load(t)}
 	peers := sync.OnceValue(func() benchPeers { return benchPeers{bot: buildRelease(t), bolt: installBolt(t)} })
 	t.Run("start", func(t *testing.T) { benchStart(t, r, peers()) })
 	t.Run("acks", func(t *testing.T) { benchAcks(t, r, peers()) })
 	t.Run("plan", func(t *testing.T) { benchPlan(t, r) })
-	t.Run("scale", func(t *testing.T) { benchScale(t, r) })
 	text := r.text(t)
 	t.Logf("\n%s", text)
-	if r.parts == 4 {
-		writeFigures(t, text)
+	if r.parts == 3 {
+		figures.Write(t, benchDoc, "", text)
 	}
 }
 
@@ -87,73 +77,15 @@ func (r *report) note(what, ours, theirs, ratio string) {
 
 func (r *report) text(t *testing.T) string {
 	t.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s · commit %s · %s · %s · seed %d · load average %s before, %s after\n\n",
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), commit(t), machine(), runtime.Version(), r.seed, r.before, loadAverage(t))
-	b.WriteString("| measured | ours | other side | ratio | target | |\n|---|---|---|---|---|---|\n")
+	var rows [][]string
 	for _, w := range r.rows {
-		verdict := "met"
-		switch {
-		case w.target == "":
-			verdict = ""
-		case !w.met:
-			verdict = "**missed**"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", w.what, w.ours, w.theirs, w.ratio, w.target, verdict)
+		rows = append(rows, []string{w.what, w.ours, w.theirs, w.ratio, w.target, figures.Verdict(w.target, w.met)})
 	}
-	return b.String()
-}
-
-func writeFigures(t *testing.T, text string) {
-	t.Helper()
-	doc, err := os.ReadFile(benchDoc)
-	if err != nil {
-		t.Fatal(err)
+	var more []string
+	if r.dice != nil {
+		more = append(more, fmt.Sprintf("seed %d", r.seed))
 	}
-	head, rest, ok := strings.Cut(string(doc), benchBegin)
-	_, tail, ended := strings.Cut(rest, benchEnd)
-	if !ok || !ended {
-		t.Fatalf("%s has lost the marks around its figures", benchDoc)
-	}
-	if err := os.WriteFile(benchDoc, []byte(head+benchBegin+text+benchEnd+tail), 0o644); err != nil { //nolint:gosec // a document of the repository
-		t.Fatal(err)
-	}
-}
-
-// commit is what was measured; a plus says that the tree was changed since.
-func commit(t *testing.T) string {
-	t.Helper()
-	head, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
-	if err != nil {
-		return "unknown" // not a clone
-	}
-	name := strings.TrimSpace(string(head))
-	if dirty, err := exec.Command("git", "status", "--porcelain", "--", "*.go").Output(); err == nil && len(dirty) > 0 {
-		name += "+"
-	}
-	return name
-}
-
-func machine() string {
-	model := "unknown processor"
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(info)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				model = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%s/%s, %d × %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), model)
-}
-
-func loadAverage(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		t.Skipf("the benchmarks read /proc: %v", err)
-	}
-	return strings.Fields(string(b))[0]
+	return figures.Head(t, r.before, more...) + figures.Table([]string{"measured", "ours", "other side", "ratio", "target"}, rows)
 }
 
 // benchPeers are the two programs.
@@ -213,18 +145,6 @@ func installBolt(t *testing.T) string {
 		t.Fatalf("installing @slack/bolt (node and npm must be there): %v\n%s", err, out)
 	}
 	return dir
-}
-
-// median of a copy; of an even number the lower middle.
-func median[T int | int64 | float64 | time.Duration](all []T) T {
-	return quantile(all, 0.5)
-}
-
-// quantile is the nearest rank.
-func quantile[T int | int64 | float64 | time.Duration](all []T, q float64) T {
-	s := slices.Sorted(slices.Values(all))
-	rank := int(q*float64(len(s)) + 0.999999)
-	return s[min(max(rank-1, 0), len(s)-1)]
 }
 
 // procField reads one number of /proc/PID/status, in kB.

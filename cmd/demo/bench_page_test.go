@@ -5,10 +5,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/exec"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,17 +14,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/kballard/go-shellquote"
 
+	"ecsbot/bot/figures"
 	simaws "ecsbot/sim/aws"
 	simpage "ecsbot/sim/page"
 	simslack "ecsbot/sim/slack"
-)
-
-// benchVar turns the benchmarks on; benchDoc holds the figures of the last run, between the marks.
-const (
-	benchVar   = "ECSBOT_BENCH"
-	benchDoc   = "../../docs/benchmarks.md"
-	benchBegin = "<!-- figures of the page: written by make bench -->\n"
-	benchEnd   = "<!-- end of figures of the page -->\n"
 )
 
 const (
@@ -46,29 +35,19 @@ const (
 // absolute, as what a person notices is; only the size, which no machine changes,
 // fails the test when it is missed.
 func TestBenchPage(t *testing.T) {
-	if os.Getenv(benchVar) == "" {
-		t.Skip("wants a quiet machine: make bench")
-	}
+	figures.Wanted(t)
 	needBrowser(t)
-	before := load(t)
-	var rows []string
+	before := figures.Load(t)
+	var rows [][]string
 	row := func(what, got, aim string, met bool) {
-		verdict := "met"
-		switch {
-		case aim == "":
-			verdict = ""
-		case !met:
-			verdict = "**missed**"
-		}
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s | %s |", what, got, aim, verdict))
+		rows = append(rows, []string{what, got, aim, figures.Verdict(aim, met)})
 	}
 	benchFirstScreen(t, row)
 	benchBundle(t, row)
 	benchInteraction(t, row)
-	text := fmt.Sprintf("%s · commit %s · %s/%s, %d processors · load average %s before, %s after\n\n| measured | figure | aim | |\n|---|---|---|---|\n%s\n",
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), headCommit(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), before, load(t), strings.Join(rows, "\n"))
+	text := figures.Head(t, before) + figures.Table([]string{"measured", "figure", "aim"}, rows)
 	t.Logf("\n%s", text)
-	writeFigures(t, text)
+	figures.Write(t, "../../docs/benchmarks.md", " of the page", text)
 }
 
 type rowFunc func(what, got, aim string, met bool)
@@ -101,9 +80,9 @@ func benchFirstScreen(t *testing.T, row rowFunc) {
 		})
 	}
 	up, drawn = up[1:], drawn[1:] // the first fills the disk cache
-	row("server up to first meaningful screen: all messages, machines and tasks drawn; median of "+fmt.Sprint(len(drawn)), millis(rank(drawn, 0.5)), "300 ms", rank(drawn, 0.5) <= firstScreenAim)
-	row("the same, slowest", millis(rank(drawn, 1)), "", true)
-	row("before that: from the program's start to the address printed, both simulators and the bot started; median", millis(rank(up, 0.5)), "", true)
+	row("server up to first meaningful screen: all messages, machines and tasks drawn; median of "+fmt.Sprint(len(drawn)), millis(figures.Rank(drawn, 0.5)), "300 ms", figures.Rank(drawn, 0.5) <= firstScreenAim)
+	row("the same, slowest", millis(figures.Rank(drawn, 1)), "", true)
+	row("before that: from the program's start to the address printed, both simulators and the bot started; median", millis(figures.Rank(up, 0.5)), "", true)
 }
 
 // benchBundle weighs what is served.
@@ -180,10 +159,10 @@ func benchInteraction(t *testing.T, row rowFunc) {
 	for len(took) < interactions {
 		took = append(took, oneRound(p)...)
 	}
-	p95 := rank(took, 0.95)
+	p95 := figures.Rank(took, 0.95)
 	row(fmt.Sprintf("an interaction with %d messages and %d tasks on screen and a drain under way: p95 of %d", messagesOnScreen, tasksOnScreen, len(took)), millis(p95), "200 ms", p95 <= interactionAim)
-	row("the same, median", millis(rank(took, 0.5)), "", true)
-	row("the same, slowest", millis(rank(took, 1)), "", true)
+	row("the same, median", millis(figures.Rank(took, 0.5)), "", true)
+	row("the same, slowest", millis(figures.Rank(took, 1)), "", true)
 }
 
 // stopwatch waits for an input, and then for the frame in which shown() holds.
@@ -271,46 +250,6 @@ func crowd(t *testing.T, s served) {
 	}
 }
 
-// rank is the nearest rank.
-func rank[T time.Duration | float64](all []T, q float64) T {
-	s := slices.Sorted(slices.Values(all))
-	return s[min(max(int(q*float64(len(s))+0.999999)-1, 0), len(s)-1)]
-}
-
 func millis(d time.Duration) string {
 	return fmt.Sprintf("%.0f ms", float64(d)/float64(time.Millisecond))
-}
-
-func load(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		t.Skipf("the benchmarks read /proc: %v", err)
-	}
-	return strings.Fields(string(b))[0]
-}
-
-// headCommit is what was measured.
-func headCommit() string {
-	head, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
-	if err != nil {
-		return "unknown" // not a clone
-	}
-	return strings.TrimSpace(string(head))
-}
-
-func writeFigures(t *testing.T, text string) {
-	t.Helper()
-	doc, err := os.ReadFile(benchDoc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(doc), benchBegin)
-	_, tail, ended := strings.Cut(rest, benchEnd)
-	if !ok || !ended {
-		t.Fatalf("%s has lost the marks around the figures of the page", benchDoc)
-	}
-	if err := os.WriteFile(benchDoc, []byte(head+benchBegin+text+benchEnd+tail), 0o644); err != nil { //nolint:gosec // a document of the repository
-		t.Fatal(err)
-	}
 }
