@@ -58,7 +58,7 @@ func replace(doc, of, text string) (string, bool) {
 func Head(t testing.TB, before string, more ...string) string {
 	t.Helper()
 	after := Load(t)
-	parts := slices.Concat([]string{time.Now().UTC().Format("2006-01-02 15:04 UTC"), "commit " + commit(), machine(), runtime.Version()}, more,
+	parts := slices.Concat([]string{time.Now().UTC().Format("2006-01-02 15:04 UTC"), "commit " + commit(t), machine(), runtime.Version()}, more,
 		[]string{fmt.Sprintf("load average %s before, %s after", before, after)})
 	if busy(before, runtime.NumCPU()) || busy(after, runtime.NumCPU()) {
 		parts = append(parts, "**measured on a busy machine**")
@@ -94,13 +94,13 @@ func Verdict(aim string, met bool) string {
 }
 
 // commit is what was measured; a plus says that the code was changed since.
-func commit() string {
-	head, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+func commit(t testing.TB) string {
+	head, err := exec.CommandContext(t.Context(), "git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {
 		return "unknown" // not a clone
 	}
 	name := strings.TrimSpace(string(head))
-	if dirty, err := exec.Command("git", "status", "--porcelain", "--", ":/*.go").Output(); err == nil && len(dirty) > 0 {
+	if dirty, err := exec.CommandContext(t.Context(), "git", "status", "--porcelain", "--", ":/*.go").Output(); err == nil && len(dirty) > 0 {
 		name += "+"
 	}
 	return name
