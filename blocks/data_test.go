@@ -186,6 +186,14 @@ func reusePlan() ecsops.Plan {
 	return p
 }
 
+// movePlan is refused, and nothing else bars it.
+func movePlan() ecsops.Plan {
+	p := amberPlan()
+	p.Verdict, p.Intent.Purpose = ecsops.Red, ecsops.Move
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleMove, Severity: ecsops.Red, Bars: true}}
+	return p
+}
+
 // refusedPlan is one that its intent bars.
 func refusedPlan(w ecsops.Purpose, names ...string) ecsops.Plan {
 	p := amberPlan()

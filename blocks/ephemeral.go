@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"ecsbot/ecsops"
 	"ecsbot/policy"
 	"ecsbot/words"
@@ -123,24 +125,32 @@ func statusText(ops []workflow.Operation) string {
 
 // DryRun is a plan that nobody can confirm. id is the stored plan's, or "".
 func DryRun(p ecsops.Plan, id string) Message {
-	return planOnly(p, "Dry run", "Dry run: nothing was and nothing will be done", id)
+	return planOnly(p, "Dry run", "Dry run: nothing was and nothing will be done", id, "")
 }
 
 // Undecidable is a plan about which there is nothing to decide: what the
 // instance is, and why nothing may be done about it now.
 func Undecidable(p ecsops.Plan) Message {
 	p.Steps = nil
-	return planOnly(p, "Nothing to decide", "Nothing was done, and there is nothing to confirm", "")
+	return Instead(p, "")
 }
 
-// planOnly draws a plan without any button.
-func planOnly(p ecsops.Plan, title, note, id string) Message {
+// Instead is Undecidable with a button for what may be done instead of moving the
+// instance. id is an opaque name for the command that waits; without one there is no button.
+func Instead(p ecsops.Plan, id string) Message {
+	p.Steps = nil
+	return planOnly(p, "Nothing to decide", "Nothing was done, and there is nothing to confirm", "", id)
+}
+
+// planOnly draws a plan without the buttons of a card.
+func planOnly(p ecsops.Plan, title, note, id, instead string) Message {
 	t := p.Snapshot.Target
 	return fit(func(d depth) Message {
 		s := newSheet()
 		s.header(title + ": " + words.Machine(t) + " from " + words.ForeignN(t.Cluster.Name(), 60))
 		s.section("where", where(t))
 		drawPlan(s, p, t, nil, d, "; there is no room for them here")
+		drawInstead(s, p, instead)
 		parts := []mrkdwn{mrkdwn(note), "Read " + when(p.Snapshot.ReadAt)}
 		if words.Foreign(id) != "" {
 			parts = append(parts, "Plan "+code(words.ForeignN(id, 64)))
@@ -149,6 +159,22 @@ func planOnly(p ecsops.Plan, title, note, id string) Message {
 		text := title + ", nothing is done: " + words.Machine(t) + " (" + words.Where(t) + "). " + words.Verdict(p)
 		return Message{Text: fallback(text), Blocks: s.blocks}
 	})
+}
+
+// drawInstead shows the right way to move, step by step, where the rest allows it.
+func drawInstead(s *sheet, p ecsops.Plan, id string) {
+	t := p.Snapshot.Target
+	if p.Intent.Purpose != ecsops.Move || len(p.Barred()) > 1 {
+		return // what else bars it bars the termination too
+	}
+	s.section("instead", "*The right way*", "1. "+say(words.LaunchThere()),
+		"2. "+say(words.RetireHere())+" "+code("/ecs deregister "+words.Machine(t)+" "+words.ForeignN(t.Cluster.Name(), 60)+" --terminate"))
+	if id == "" || runeCount(ChooseValue(t)) > valueLimit {
+		return
+	}
+	b := slack.NewButtonBlockElement(ActionChoose, ChooseValue(t), plain("Plan the termination…", buttonLimit))
+	b.AccessibilityLabel = words.ForeignN("Plan the termination of "+words.Machine(t)+" in "+t.Cluster.Name(), buttonLimit)
+	s.add(slack.NewActionBlock(words.ForeignN("choose:"+id, idLimit), b))
 }
 
 // Invite says how to invite the bot into a channel.

@@ -197,6 +197,7 @@ func addAnswers(out map[string]Message) {
 	out["List_long"] = List(cluster, listed(120), epoch)
 	out["Status"] = Status([]workflow.Operation{op, atDeadline(), ended(amberPlan(), workflow.Done, "verified")}, epoch.Add(time.Hour))
 	out["DryRun"] = DryRun(redPlan(), "plan_01JD")
+	out["Undecidable_move"] = Instead(movePlan(), "cmd_01")
 	out["Undecidable_reuse"] = Undecidable(refusedPlan(ecsops.Reuse, "reuse_force"))
 	out["Undecidable_no_ghost"] = Undecidable(refusedPlan(ecsops.CleanGhost, "ghost_host_stopped", "stopped"))
 	out["Undecidable"] = Undecidable(redPlan())

@@ -162,7 +162,7 @@ func (r *Router) planFrom(ctx context.Context, w asker, target ecsops.Target, re
 	}
 	v := policy.Decide(r.Rules, policy.Request{Action: policy.Propose, Person: w.person, Channel: w.place, Cluster: target.Cluster, Plan: &p})
 	if v.Effect == policy.Refuse {
-		to.say(ctx, blocks.Undecidable(p))
+		to.say(ctx, r.insteadOf(w, p, args))
 		return r.refuse(ctx, w.act, v, q, to)
 	}
 	if len(p.Steps) == 0 || !doable(p.Path) {
@@ -170,6 +170,21 @@ func (r *Router) planFrom(ctx context.Context, w asker, target ecsops.Target, re
 		return nil
 	}
 	return r.propose(ctx, w, p, v, to)
+}
+
+// insteadOf says why nothing may be done. Who wants to move an instance is offered what AWS
+// recommends: the plan that retires and terminates it here, asked for anew by one click.
+func (r *Router) insteadOf(w asker, p ecsops.Plan, args DeregisterArgs) blocks.Message {
+	if p.Intent.Purpose != ecsops.Move {
+		return blocks.Undecidable(p)
+	}
+	args.Intent, args.Terminate, args.Force = ecsops.Retire, TerminateWhichever, false
+	if retire := ecsops.NewPlan(p.Snapshot, r.intent(args, p.Snapshot)); len(retire.Barred()) > 0 || len(retire.Steps) == 0 {
+		return blocks.Undecidable(p)
+	}
+	id := opaque()
+	r.choices.put(id, choice{user: w.act.who.User, args: args, found: []ecsops.Listed{{Target: p.Snapshot.Target}}})
+	return blocks.Instead(p, id)
 }
 
 // doable is false for what is already gone, in transition, or another page's business.

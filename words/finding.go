@@ -91,7 +91,7 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 			joined(" ", since("Not connected since", f), joined(": ", tasks(f.Tasks), "ECS cannot reach the containers: they may go on working, as duplicates of copies started elsewhere.")),
 			"Restart the agent or reboot the machine; or terminate the machine, through its Auto Scaling group if it has one."}, true
 	case ecsops.RuleMove:
-		return Explanation{"Moving to another cluster", "AWS says never to register an instance in another cluster.",
+		return Explanation{"Moving to another cluster", "AWS says never to register an instance in another cluster: its agent keeps what it was registered as, and ends with an error there.",
 			"Launch a new instance in the other cluster, then retire this one."}, true
 	case ecsops.RuleOwnHost:
 		return ownHost(f), true

@@ -170,3 +170,12 @@ func WayOutOf(op workflow.Operation) string {
 	}
 	return BlockWayOut(b)
 }
+
+// LaunchThere and RetireHere are what AWS recommends instead of moving an instance.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister_container_instance.html
+func LaunchThere() string {
+	return "Launch a new machine in the other cluster: by its Auto Scaling group, or with ECS_CLUSTER set to its name."
+}
+
+// RetireHere is the second half.
+func RetireHere() string { return "Once it is registered there, retire this one and terminate it:" }
