@@ -17,7 +17,10 @@ import (
 // while it runs, its result once it ended. Buttons appear for the verbs of
 // CardVerbs that have a token; without tokens the card has none.
 func Card(op workflow.Operation, tokens map[workflow.Verb]string, o Options) Message {
-	if op.IsBatch() {
+	switch {
+	case op.Bulk != nil:
+		return bulkCard(op, tokens, o)
+	case op.IsBatch():
 		return batchCard(op, tokens)
 	}
 	return fit(func(d depth) Message {
@@ -199,7 +202,8 @@ func shownPlan(op workflow.Operation) ecsops.Plan {
 //     once half of the time is over, stop_tasks for standalone tasks, force where the
 //     machine is stopped or gone. At the drain's deadline: wait, stop, force. A proposal
 //     that came up meanwhile (drift, force) has confirm, or approve and deny, beside stop.
-//   - a batch: confirm, cancel; while some of it waits, stop.
+//   - a batch: confirm, cancel; while some of it waits, stop. One of drains: approve and deny
+//     where it needs a second person; go_on after a surprise.
 //   - deregistered, undoing, ended, or barred by R10 or R11: none.
 func CardVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
@@ -317,7 +321,7 @@ func button(op workflow.Operation, v workflow.Verb, token string) *slack.ButtonB
 	force := shownPlan(op).Intent.Force
 	label := words.Button(v, shownPlan(op))
 	if op.IsBatch() {
-		label = words.BatchButton(v, len(op.Rows))
+		label = words.BatchButton(v, op)
 	}
 	b := slack.NewButtonBlockElement(string(v), token, plain(label, buttonLimit))
 	b.AccessibilityLabel = words.ForeignN(label+": "+words.Subject(op)+" in "+op.Clusters()[0].Name(), buttonLimit)

@@ -203,6 +203,9 @@ func Problem(err error) Message { return Note("❌ " + words.ProblemLine(err)) }
 // ApproverAsk asks the approvers, by mention, for a decision on op.
 func ApproverAsk(op workflow.Operation, o Options) Message {
 	p := shownPlan(op)
+	if op.Bulk != nil {
+		return bulkAsk(op, o)
+	}
 	s := newSheet()
 	lines := []mrkdwn{"❓ *Approval wanted:* " + wanted(p) + code(words.Machine(op.Target)) + forceWord(p) + ", asked by " + who(op.Requester) + "."}
 	if len(o.Approvers) > 0 {

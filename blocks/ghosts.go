@@ -236,10 +236,14 @@ const fewerRows = 25
 
 // drawRows packs the rows into as few sections as hold them.
 func drawRows(s *sheet, op workflow.Operation, d depth) {
-	rows := op.Rows
-	if d.items < 3 {
-		rows = rows[:min(len(rows), fewerRows*max(d.items, 1)/2)]
+	most := len(op.Rows)
+	if op.Bulk != nil {
+		most = mostRows
 	}
+	if d.items < 3 {
+		most = min(most, fewerRows*max(d.items, 1)/2)
+	}
+	rows := shownRows(op, most)
 	oneCluster := len(op.Clusters()) == 1
 	var lines []mrkdwn
 	used := 0
@@ -255,12 +259,19 @@ func drawRows(s *sheet, op workflow.Operation, d depth) {
 		lines, used = append(lines, l), used+runeCount(string(l))+1
 	}
 	if more := len(op.Rows) - len(rows); more > 0 {
-		lines = append(lines, mrkdwn("…and "+words.Count(more, "row")+" more")+seeStatus(op.ID))
+		rest := mrkdwn("…and " + words.Count(more, "row") + " more")
+		if op.ID != "" {
+			rest += seeStatus(op.ID)
+		}
+		lines = append(lines, rest)
 	}
 	flush()
 }
 
 func rowLine(op workflow.Operation, r workflow.Row, oneCluster bool, d depth) mrkdwn {
+	if r.Leave != nil {
+		return leavingLine(op, r, d)
+	}
 	l := mrkdwn(words.RowSymbol(r.State)) + " " + code(words.Machine(r.Target))
 	if !oneCluster {
 		l += " in " + codeN(r.Target.Cluster.Name(), 60)
@@ -291,6 +302,9 @@ func spokenBatch(op workflow.Operation) string {
 
 // batchVerbs are the buttons of a batch's card.
 func batchVerbs(op workflow.Operation) []workflow.Verb {
+	if op.Bulk != nil {
+		return bulkVerbs(op)
+	}
 	if op.State == workflow.Proposed {
 		return []workflow.Verb{workflow.Confirm, workflow.Cancel}
 	}
@@ -314,6 +328,10 @@ func batchLines(op workflow.Operation) []mrkdwn {
 		if r.Now != "" || r.State == workflow.RowRunning { // else it came to none
 			l += "; operation " + code(words.ForeignN(r.Op, 40))
 		}
+		if r.Leave != nil {
+			lines = append(lines, l+". "+code(r.Leave.AZ)+", wave "+mrkdwn(strconv.Itoa(r.Leave.Wave))+". Shown as: "+sayN(words.LeavingBrief(*r.Leave), 400))
+			continue
+		}
 		lines = append(lines, l+". Shown as: "+sayN(words.Proof(r.Proof), 400))
 	}
 	return lines
@@ -321,12 +339,16 @@ func batchLines(op workflow.Operation) []mrkdwn {
 
 // batchRoot is the head of a batch's thread in the audit channel.
 func batchRoot(op workflow.Operation) Message {
+	deed, each := "clean up ", mrkdwn("ghost")
+	if op.Bulk != nil {
+		deed, each = "deregister ", "instance"
+	}
 	s := newSheet()
-	s.header("Operation " + words.ForeignN(op.ID, 40) + ": clean up " + words.Subject(op))
+	s.header("Operation " + words.ForeignN(op.ID, 40) + ": " + deed + words.Subject(op))
 	s.section("where", batchWhere(op, depth{items: 10}))
-	s.section("thread", "Each event follows in this thread, with its number in the audit log; each ghost has a thread of its own.")
+	s.section("thread", "Each event follows in this thread, with its number in the audit log; each "+each+" has a thread of its own.")
 	drawPeople(s, op)
-	return Message{Text: fallback("Operation " + words.Quote(op.ID) + ": clean up " + words.Subject(op) + " (" + words.SubjectWhere(op) + "). Each event follows in this thread."), Blocks: s.blocks}
+	return Message{Text: fallback("Operation " + words.Quote(op.ID) + ": " + deed + words.Subject(op) + " (" + words.SubjectWhere(op) + "). Each event follows in this thread."), Blocks: s.blocks}
 }
 
 // subject names an operation's machine and place in a line of a list, or a batch's ghosts.

@@ -106,6 +106,7 @@ func messages() map[string]Message {
 		out["Notice_"+name] = Notice(op, f, n, noticeTokens(f, n))
 	}
 	addGhosts(out)
+	addBulks(out)
 	return out
 }
 

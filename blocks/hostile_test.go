@@ -120,7 +120,13 @@ func causes() []ecsops.Cause {
 // known makes enums real often enough that every branch is drawn.
 func known(h *hostile, op *workflow.Operation) {
 	for i := range op.Rows {
+		if op.Bulk != nil && op.Rows[i].Leave == nil { // the engine makes none without
+			op.Rows[i].Leave = &workflow.Leave{Verdict: pick(h, []ecsops.Severity{ecsops.Red, ecsops.Green, "hostile"}), Brief: []workflow.Brief{{Rule: "R5", Names: hostileValue[[]string](h, 5)}}}
+		}
 		op.Rows[i].State = pick(h, []workflow.RowState{workflow.RowWaiting, workflow.RowRunning, workflow.RowDone, workflow.RowUnverified, workflow.RowSkipped, "hostile"})
+	}
+	if len(op.Rows) == 0 {
+		op.Bulk = nil
 	}
 	fates := []ecsops.Fate{ecsops.FateMoves, ecsops.FateWaits, ecsops.FateOrphaned, ecsops.FateStuck, ecsops.FateStops}
 	steps := []ecsops.StepKind{ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister, ecsops.StepForce, ecsops.StepTerminate, ecsops.StepVerify}
@@ -156,7 +162,7 @@ func TestHostileInput(t *testing.T) {
 		op := hostileValue[workflow.Operation](h, most)
 		known(h, &op)
 		if h.IntN(2) == 0 {
-			op.Rows = nil // no batch
+			op.Rows, op.Bulk = nil, nil // no batch
 		}
 		o := Options{Now: epoch, PlanBlock: h.IntN(2) == 0, Approvers: hostileValue[[]string](h, 20)}
 		for name, m := range drawAll(h, op, o) {

@@ -54,7 +54,8 @@ func commands(h HelpFor) []command {
 		out = append(out,
 			command{"/ecs deregister", "Pick cluster and instance from lists.", "/ecs deregister"},
 			command{"/ecs deregister TARGET [CLUSTER]", "Show a plan. TARGET is an EC2 id, or a container-instance id or ARN, as you have it.", "/ecs deregister i-0a1b2c3d4e5f60001 prod --reason 'kernel update'"},
-			command{"/ecs deregister TARGET --dry-run", "Show the plan only; nobody can confirm it.", "/ecs deregister i-0a1b2c3d4e5f60001 prod --dry-run"})
+			command{"/ecs deregister TARGET --dry-run", "Show the plan only; nobody can confirm it.", "/ecs deregister i-0a1b2c3d4e5f60001 prod --dry-run"},
+			command{"/ecs deregister TARGET TARGET… [CLUSTER] [--max-unavailable N]", "Several in one batch, in waves of at most N (or N%) at a time, one Availability Zone after the other. Instead of targets: --filter with a cluster query.", "/ecs deregister --filter 'attribute:ecs.availability-zone == eu-central-1a' prod --max-unavailable 5%"})
 	}
 	if h.Read || h.Propose {
 		out = append(out,

@@ -3,6 +3,7 @@ package ecsops
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 )
 
 // manyTimeBox is longer than one inspection's: of a hundred instances the tasks are listed one
@@ -421,4 +423,31 @@ func once[T any](m *many, in map[string]*later[T], key string, read func(context
 		in[key] = start(m.r.ctx, m.r.wg, read)
 	}
 	return in[key]
+}
+
+// FilterError says that ECS does not take a cluster query.
+type FilterError struct {
+	Filter  string
+	Message string // ECS's own words; foreign: escape before showing
+}
+
+func (e *FilterError) Error() string { return "ECS does not take the filter: " + e.Message }
+
+// Matching returns the cluster's container instances that a cluster query matches, by EC2 id.
+// ECS itself evaluates it. A query that it does not take is a *FilterError.
+func (f *Fleet) Matching(ctx context.Context, cluster ClusterARN, filter string) ([]Listed, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
+	defer cancel()
+	arns, err := f.reading(cluster.Account(), cluster.Region()).listInstances(ctx, cluster, filter)
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidParameterException" {
+		return nil, &FilterError{Filter: filter, Message: api.ErrorMessage()}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing container instances of %s by a filter: %w", cluster.Name(), err)
+	}
+	out, err := f.describeListed(ctx, cluster, arns, "")
+	if err != nil {
+		return nil, fmt.Errorf("describing container instances of %s: %w", cluster.Name(), err)
+	}
+	return out, nil
 }

@@ -38,7 +38,18 @@ func explain(m *Mistake) blocks.Message {
 	case mistakeExtra:
 		return sentence("There is one word too many: “" + word + "”. Put quotes around a reason of several words, and give cluster and instance once each.")
 	case mistakeMissing:
+		if m.Word == "TARGET" {
+			return sentence("Which instances? Give their ids, or --filter with a cluster query. Nothing was looked up.")
+		}
 		return sentence("Which operation? Give its id, as in “/ecs stop 3k7m2p9q”; “/ecs status” lists them.")
+	case mistakeLimit:
+		return sentence("“" + word + "” is no limit. Write how many instances may be unavailable at once, as in --max-unavailable 3 or --max-unavailable 5%.")
+	case mistakeTarget:
+		return sentence("“" + word + "” is no container instance that I can read. Several targets are EC2 ids, container-instance ids or ARNs, and one cluster at the end. Nothing was looked up.")
+	case mistakeNotInBulk:
+		return sentence(word + " is not possible for several instances at once. Give it to each by itself; nothing was done.")
+	case mistakeBoth:
+		return sentence("Give a filter or targets, not both: “" + word + "” beside --filter. Nothing was looked up.")
 	case mistakeNoValue:
 		return sentence("The option " + word + " wants a value, as in “" + word + "=…”.")
 	case mistakeSingle:

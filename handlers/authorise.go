@@ -152,6 +152,7 @@ func verbActions() map[workflow.Verb]policy.Action {
 		workflow.Confirm: policy.Confirm, workflow.Approve: policy.Approve, workflow.Deny: policy.Deny, workflow.Stop: policy.Stop,
 		workflow.Force: policy.Force, workflow.Cancel: policy.Cancel, workflow.Wait: policy.Wait, workflow.StopTasks: policy.StopTasks,
 		workflow.RetireReplace: policy.Propose, workflow.RetireShrink: policy.Propose, workflow.RetireKeep: policy.Propose,
+		workflow.GoOn: policy.Wait, // like a wait: it keeps what was decided going
 	}
 }
 

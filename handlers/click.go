@@ -205,7 +205,7 @@ func (r *Router) engineDecides(ctx context.Context, d workflow.Decision, to *rep
 // judge asks policy about the plan that the button speaks of. The facts are live.
 func (r *Router) judge(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation) policy.Verdict {
 	w := r.facts(ctx, a, tok.Channel, true)
-	if op.IsBatch() {
+	if op.IsBatch() && op.Bulk == nil {
 		return r.judgeBatch(w, tok.Verb, op)
 	}
 	plan := planOf(op, tok.Revision)

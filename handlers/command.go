@@ -19,6 +19,9 @@ func (r *Router) command(ctx context.Context, a *act, to *reply) error {
 	case cmdGhosts:
 		return r.ghosts(ctx, a, c.Cluster, to)
 	case cmdDeregister, cmdPlan:
+		if c.Deregister.Bulk() {
+			return r.bulk(ctx, a, c.Deregister, to)
+		}
 		return r.deregister(ctx, a, c.Deregister, to)
 	case cmdList:
 		return r.list(ctx, a, c.Cluster, to)

@@ -44,6 +44,7 @@ type Store interface {
 // Engine takes proposals and decisions; *workflow.Engine satisfies it.
 type Engine interface {
 	Propose(ctx context.Context, p workflow.Proposal) (workflow.Operation, error)
+	ProposeBulk(ctx context.Context, p workflow.BulkProposal) (workflow.Operation, error)
 	ProposeBatch(ctx context.Context, p workflow.BatchProposal) (workflow.Operation, error)
 	Decide(ctx context.Context, d workflow.Decision) (workflow.Answer, error)
 	Record(ctx context.Context, events ...workflow.Event) error
@@ -57,6 +58,8 @@ type Fleet interface {
 	List(ctx context.Context, cluster ecsops.ClusterARN) ([]ecsops.Listed, error)
 	Ghosts(ctx context.Context, want func(ecsops.ClusterARN) bool) (ecsops.Ghosts, error)
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
+	InspectMany(ctx context.Context, targets []ecsops.Target) ([]ecsops.Snapshot, error)
+	Matching(ctx context.Context, cluster ecsops.ClusterARN, filter string) ([]ecsops.Listed, error)
 	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
 }
 

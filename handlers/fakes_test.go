@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -98,7 +99,9 @@ type world struct {
 	after     ecsops.Aftermath
 	proposed  []workflow.Proposal
 	batches   []workflow.BatchProposal
-	sweep     ecsops.Ghosts // of all clusters
+	bulks     []workflow.BulkProposal
+	matching  map[string]int // by filter: how many of the cluster's instances it matches
+	sweep     ecsops.Ghosts  // of all clusters
 	sweepErr  error
 	decided   []workflow.Decision
 	recorded  []workflow.Event
@@ -162,8 +165,9 @@ func listed(c ecsops.ClusterARN, n int) ecsops.Listed {
 }
 
 func target(c ecsops.ClusterARN, n int) ecsops.Target {
+	digits := strconv.Itoa(n)
 	return ecsops.Target{
-		Account: c.Account(), Region: c.Region(), Cluster: c, EC2: ecsops.EC2ID(fmt.Sprintf("i-0aaaaaaaaaaaaaaa%d", n)),
+		Account: c.Account(), Region: c.Region(), Cluster: c, EC2: ecsops.EC2ID("i-0aaaaaaaaaaaaaaaa"[:19-len(digits)] + digits),
 		Instance:     ecsops.InstanceARN(fmt.Sprintf("arn:aws:ecs:eu-north-1:111122223333:container-instance/%s/%032x", c.Name(), n)),
 		RegisteredAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 	}
@@ -405,6 +409,38 @@ func (w *world) ProposeBatch(_ context.Context, p workflow.BatchProposal) (workf
 	op := workflow.Operation{ID: fmt.Sprintf("batch%d", len(w.batches)), Requester: p.Actor}
 	w.ops[op.ID] = op
 	return op, nil
+}
+
+func (w *world) ProposeBulk(_ context.Context, p workflow.BulkProposal) (workflow.Operation, error) {
+	w.bulks = append(w.bulks, p)
+	op := workflow.Unproposed(p)
+	op.ID = fmt.Sprintf("bulk%d", len(w.bulks))
+	w.ops[op.ID] = op
+	return op, nil
+}
+
+func (w *world) InspectMany(ctx context.Context, ts []ecsops.Target) ([]ecsops.Snapshot, error) {
+	var out []ecsops.Snapshot
+	for _, t := range ts {
+		s, err := w.Inspect(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (w *world) Matching(_ context.Context, c ecsops.ClusterARN, filter string) ([]ecsops.Listed, error) {
+	n, ok := w.matching[filter]
+	if !ok {
+		return nil, &ecsops.FilterError{Filter: filter, Message: "Invalid <!channel> expression"}
+	}
+	var out []ecsops.Listed
+	for i := range n {
+		out = append(out, listed(c, i+1))
+	}
+	return out, nil
 }
 
 // Ghosts reads what want keeps, and nothing else.

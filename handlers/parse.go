@@ -16,6 +16,7 @@ import (
 	"github.com/kballard/go-shellquote"
 
 	"ecsbot/ecsops"
+	"ecsbot/workflow"
 )
 
 // Limits on what a person may type.
@@ -57,7 +58,15 @@ type DeregisterArgs struct {
 	Force     bool
 	Terminate Termination
 	Intent    ecsops.Purpose // "" = Retire
+
+	// A batch: several targets, or a filter, or a limit. Target is "" then.
+	Targets []string
+	Filter  string // in the cluster query language
+	Limit   workflow.Limit
 }
+
+// Bulk reports whether the command is about a batch of instances.
+func (a DeregisterArgs) Bulk() bool { return len(a.Targets) > 0 || a.Filter != "" }
 
 // Termination is the value of --terminate.
 type Termination string
@@ -94,6 +103,10 @@ const (
 	mistakeTooLong    mistake = "too long"
 	mistakeReason     mistake = "reason too long"
 	mistakeDeadline   mistake = "deadline"
+	mistakeLimit      mistake = "limit"
+	mistakeTarget     mistake = "target"
+	mistakeNotInBulk  mistake = "not in a batch" // an option that a batch does not take
+	mistakeBoth       mistake = "targets and a filter"
 )
 
 func (m *Mistake) Error() string { return "not understood: " + string(m.What) }
@@ -125,6 +138,7 @@ type grammar struct {
 type deregisterGrammar struct {
 	Target    string       `arg:"" optional:""`
 	In        string       `arg:"" optional:"" name:"in"`
+	More      []string     `arg:"" optional:"" name:"more"`
 	Cluster   string       `name:"cluster"`
 	Account   string       `name:"account"`
 	Region    string       `name:"region"`
@@ -134,6 +148,8 @@ type deregisterGrammar struct {
 	Force     bool         `name:"force"`
 	Terminate terminateArg `name:"terminate"`
 	Intent    intentArg    `name:"intent"`
+	Filter    string       `name:"filter"`
+	Limit     limitArg     `name:"max-unavailable"`
 }
 
 // minutes is a duration; a bare number means minutes.
@@ -400,10 +416,21 @@ func (g *grammar) command(name string) (Command, error) {
 }
 
 func (d deregisterGrammar) args() (DeregisterArgs, error) {
+	if d.bulk() {
+		return d.bulkArgs()
+	}
+	if len(d.More) > 0 {
+		return DeregisterArgs{}, &Mistake{What: mistakeExtra, Word: d.More[len(d.More)-1]}
+	}
 	cluster, err := oneCluster(d.In, d.Cluster)
 	if err != nil {
 		return DeregisterArgs{}, err
 	}
+	return d.common(cluster)
+}
+
+// common are the arguments but for which instances are meant.
+func (d deregisterGrammar) common(cluster string) (DeregisterArgs, error) {
 	if utf8.RuneCountInString(d.Reason) > maxReason {
 		return DeregisterArgs{}, &Mistake{What: mistakeReason}
 	}

@@ -60,7 +60,7 @@ func Brief(b workflow.Brief) string {
 	if len(b.Names) > 0 {
 		clean := make([]string, 0, len(b.Names))
 		for _, n := range b.Names {
-			clean = append(clean, ForeignN(n, 40))
+			clean = append(clean, Quote(ForeignN(n, 40)))
 		}
 		names = ": " + Some(clean, 3)
 	}
@@ -115,7 +115,7 @@ func briefRest(b workflow.Brief) string {
 	case ecsops.RuleLocalData:
 		return "local data"
 	case ecsops.RuleStandaloneTask:
-		return plural(max(b.Count, 1), "1 task of no service holds it", Count(b.Count, "task")+" of no service hold it")
+		return Count(max(b.Count, 1), "task") + " of no service"
 	case ecsops.RuleDuplicate:
 		return "registered more than once"
 	case ecsops.RuleScaleOut:

@@ -34,7 +34,7 @@ func TestBulkSentences(t *testing.T) {
 			"not deregistered: its drain took too long and was undone"},
 		"a row with what blocks it": {Row(row(workflow.RowWaiting, func(r *workflow.Row) {
 			r.Leave.Brief = []workflow.Brief{{Rule: ecsops.RuleProtectedTask, Severity: ecsops.Red, Count: 2, Names: []string{"encoder:3"}}, {Rule: ecsops.RuleGroupOwned}}
-		})), "waiting: 3 tasks; 2 protected tasks: encoder:3"},
+		})), "waiting: 3 tasks; 2 protected tasks: “encoder:3”"},
 		"who asked for many": {EventPhrase(workflow.Event{Type: workflow.EvBatchProposed, Targets: []ecsops.Target{target, target}, Intent: &intent, Left: 1, Total: 2, Reason: "patch"}),
 			"asked to deregister 2 instances in 2 waves of at most 1: i-0a1b2c3d4e5f60001 and i-0a1b2c3d4e5f60001, then: " + lowerFirst(Termination(ecsops.Replace)) + "; reason: “patch”"},
 		"what became of one": {EventPhrase(workflow.Event{Type: workflow.EvReleased, Target: &target, Detail: "abc", Intent: &intent}),

@@ -219,11 +219,13 @@ func RowSymbol(s workflow.RowState) string {
 }
 
 // BatchButton labels the button of a verb on a batch's card.
-func BatchButton(v workflow.Verb, n int) string {
-	switch v {
-	case workflow.Confirm:
-		return "Remove " + Count(n, "registration")
-	case workflow.Stop:
+func BatchButton(v workflow.Verb, op workflow.Operation) string {
+	switch {
+	case v == workflow.Confirm && op.Bulk != nil:
+		return "Drain and deregister " + Count(len(op.Rows), "instance")
+	case v == workflow.Confirm:
+		return "Remove " + Count(len(op.Rows), "registration")
+	case v == workflow.Stop && op.Bulk == nil:
 		return "Stop: begin no more"
 	}
 	return Verb(v)

@@ -119,24 +119,17 @@ func (e *Engine) ProposeBulk(ctx context.Context, p BulkProposal) (Operation, er
 	if p.Verdict.Effect == policy.Refuse || p.Verdict.Effect == "" {
 		return Operation{}, errors.New("proposing a batch: policy did not allow it")
 	}
-	rows, err := leavingRows(p)
-	if err != nil {
+	if err := p.valid(); err != nil {
 		return Operation{}, fmt.Errorf("proposing a batch: %w", err)
 	}
 	now := e.store.Clock().Now()
-	bulk := &Bulk{Limit: p.Limit, Most: p.Limit.Of(p.Registered), Registered: p.Registered, Away: p.Away, Filter: p.Filter, Joint: p.Joint, Left: p.Left}
-	planWaves(rows, bulk.Most)
-	plan := BulkPlan(p)
-	plan.Digest = bulkDigest(plan, bulk, rows)
-	op := Operation{
-		ID: newID(), State: Proposed, Revision: 1, Rows: rows, Bulk: bulk, Target: plan.Snapshot.Target, Requester: p.Actor, Origin: p.Origin,
-		Plan: plan, Needs: policy.Needs(plan), CreatedAt: now, ExpiresAt: now.Add(e.settings.ProposalTTL),
-	}
+	op := Unproposed(p)
+	op.ID, op.CreatedAt, op.ExpiresAt = newID(), now, now.Add(e.settings.ProposalTTL)
 	d := newDraft(op, now)
 	intent := p.Intent
-	ev := Event{Type: EvBatchProposed, Actor: p.Actor, Channel: p.Origin.Channel, Digest: plan.Digest, Intent: &intent, Verdict: plan.Verdict,
-		Rules: rules(plan), Reason: intent.Reason, Left: bulk.Most, Total: waves(rows)}
-	for _, r := range rows {
+	ev := Event{Type: EvBatchProposed, Actor: p.Actor, Channel: p.Origin.Channel, Digest: op.Plan.Digest, Intent: &intent, Verdict: op.Plan.Verdict,
+		Rules: rules(op.Plan), Reason: intent.Reason, Left: op.Bulk.Most, Total: waves(op.Rows)}
+	for _, r := range op.Rows {
 		ev.Targets = append(ev.Targets, r.Target)
 	}
 	d.event(ev)
@@ -146,26 +139,39 @@ func (e *Engine) ProposeBulk(ctx context.Context, p BulkProposal) (Operation, er
 	return d.op, nil
 }
 
-func leavingRows(p BulkProposal) ([]Row, error) {
+// Unproposed is the batch as it would be proposed: what a dry run shows.
+func Unproposed(p BulkProposal) Operation {
+	rows := make([]Row, 0, len(p.Plans))
+	for _, one := range p.Plans {
+		rows = append(rows, leavingRow(one, p.Joint))
+	}
+	bulk := &Bulk{Limit: p.Limit, Most: p.Limit.Of(p.Registered), Registered: p.Registered, Away: p.Away, Filter: p.Filter, Joint: p.Joint, Left: p.Left}
+	planWaves(rows, bulk.Most)
+	plan := BulkPlan(p)
+	plan.Digest = bulkDigest(plan, bulk, rows)
+	return Operation{State: Proposed, Revision: 1, Rows: rows, Bulk: bulk, Target: plan.Snapshot.Target, Requester: p.Actor, Origin: p.Origin,
+		Plan: plan, Needs: policy.Needs(plan)}
+}
+
+// valid refuses what no batch may be about.
+func (p BulkProposal) valid() error {
 	if len(p.Plans) == 0 || len(p.Plans) > MaxBulk {
-		return nil, fmt.Errorf("%d instances, must be 1 to %d", len(p.Plans), MaxBulk)
+		return fmt.Errorf("%d instances, must be 1 to %d", len(p.Plans), MaxBulk)
 	}
 	seen := map[string]bool{}
-	rows := make([]Row, 0, len(p.Plans))
 	for _, one := range p.Plans {
 		t := one.Snapshot.Target
 		switch {
 		case seen[t.Key()] || t.Instance == "":
-			return nil, fmt.Errorf("%s is named twice, or not at all", t.EC2)
+			return fmt.Errorf("%s is named twice, or not at all", t.EC2)
 		case t.Cluster != p.Plans[0].Snapshot.Target.Cluster:
-			return nil, fmt.Errorf("%s is in another cluster than %s", t.EC2, p.Plans[0].Snapshot.Target.EC2)
+			return fmt.Errorf("%s is in another cluster than %s", t.EC2, p.Plans[0].Snapshot.Target.EC2)
 		case len(one.Barred()) > 0 || !MayLeave(one.Path):
-			return nil, fmt.Errorf("%s may not leave in a batch: path %s", t.EC2, one.Path)
+			return fmt.Errorf("%s may not leave in a batch: path %s", t.EC2, one.Path)
 		}
 		seen[t.Key()] = true
-		rows = append(rows, leavingRow(one, p.Joint))
 	}
-	return rows, nil
+	return nil
 }
 
 // MayLeave reports whether a batch drains what is on that path. There is no force in bulk.

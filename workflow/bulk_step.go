@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -140,7 +141,8 @@ func (e *Engine) beginWave(ctx context.Context, d *draft) error {
 	for k, i := range begin {
 		read[i] = snapshots[k]
 	}
-	away, registered, known := unavailable(snapshots)
+	out, registered, known := Unavailable(snapshots)
+	away := slices.Sorted(maps.Keys(out))
 	if !known {
 		for _, i := range begin {
 			d.unread(i, *why("peers", snapshots[0].Peers.Why()))
@@ -160,17 +162,20 @@ func (e *Engine) beginWave(ctx context.Context, d *draft) error {
 	return e.releaseWave(ctx, d, wave, plans)
 }
 
-// unavailable are the cluster's instances that take no tasks now, whoever made them so, and
-// how many are registered.
-func unavailable(snapshots []ecsops.Snapshot) (away []ecsops.InstanceARN, registered int, known bool) {
+// Unavailable are the cluster's instances that take no tasks now, whoever made them so, and how
+// many are registered: what snapshots of some of its instances tell together. Known is false
+// when one of them does not know its peers.
+func Unavailable(snapshots []ecsops.Snapshot) (away map[ecsops.InstanceARN]ecsops.EC2ID, registered int, known bool) {
 	seen := map[ecsops.InstanceARN]bool{}
-	note := func(arn ecsops.InstanceARN, status string, connected bool) {
-		if !seen[arn] {
-			seen[arn] = true
-			registered++
-			if status == "DRAINING" || status == "DEREGISTERING" || !connected {
-				away = append(away, arn)
-			}
+	away = map[ecsops.InstanceARN]ecsops.EC2ID{}
+	note := func(arn ecsops.InstanceARN, id ecsops.EC2ID, status string, connected bool) {
+		if seen[arn] {
+			return
+		}
+		seen[arn] = true
+		registered++
+		if status == "DRAINING" || status == "DEREGISTERING" || !connected {
+			away[arn] = id
 		}
 	}
 	for _, s := range snapshots {
@@ -179,13 +184,12 @@ func unavailable(snapshots []ecsops.Snapshot) (away []ecsops.InstanceARN, regist
 			return nil, 0, false
 		}
 		for _, p := range peers {
-			note(p.Instance, p.Status, p.AgentConnected)
+			note(p.Instance, p.EC2, p.Status, p.AgentConnected)
 		}
 		if i, ok := s.Instance.Get(); ok && !isGone(i) {
-			note(s.Target.Instance, i.Status, i.AgentConnected)
+			note(s.Target.Instance, i.EC2, i.Status, i.AgentConnected)
 		}
 	}
-	slices.Sort(away)
 	return away, registered, true
 }
 
