@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"ecsbot/sim/aws"
 )
@@ -146,4 +147,66 @@ func cliReads(t *testing.T, e *estate) {
 	if i, _ := e.State().Instance(aws.DemoClean); i.Status != "DRAINING" {
 		t.Errorf("the AWS CLI drained nothing: %+v", i)
 	}
+}
+
+// botoReads runs a script of boto3 against the estate, with client(name) and refused(code, call, …) to use.
+func botoReads(t *testing.T, e *estate, script string) {
+	t.Helper()
+	if err := exec.CommandContext(t.Context(), "python3", "-c", "import boto3").Run(); err != nil {
+		t.Skip("NOT TESTED: boto3 is not on this machine")
+	}
+	const prelude = `
+import sys, boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+def client(name):
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name='eu-central-1', aws_access_key_id=sys.argv[2], aws_secret_access_key='x', config=Config(retries={'max_attempts': 1}))
+def refused(code, f, **args):
+    try:
+        f(**args)
+    except ClientError as e:
+        assert e.response['Error']['Code'] == code, e
+        return
+    raise AssertionError('%s was not refused' % code)
+`
+	if out, err := exec.CommandContext(t.Context(), "python3", "-c", prelude+script, e.URL(), e.key).CombinedOutput(); err != nil {
+		t.Fatalf("boto3: %v\n%s", err, out)
+	}
+}
+
+func TestBoto3ReadsAClassicLoadBalancer(t *testing.T) {
+	botoReads(t, serve(t, classic(30*time.Second)), `
+elb = client('elb')
+assert elb.describe_load_balancers()['LoadBalancerDescriptions'][0]['LoadBalancerName'] == 'front'
+a = elb.describe_load_balancer_attributes(LoadBalancerName='front')['LoadBalancerAttributes']
+assert a['ConnectionDraining'] == {'Enabled': True, 'Timeout': 30} and a['ConnectionSettings']['IdleTimeout'] == 60, a
+h = elb.describe_instance_health(LoadBalancerName='front')['InstanceStates']
+assert [x['State'] for x in h] == ['InService'] and h[0]['InstanceId'].startswith('i-'), h
+refused('LoadBalancerNotFound', elb.describe_instance_health, LoadBalancerName='none')
+assert client('elbv2').describe_target_groups()['TargetGroups'] == []
+`)
+}
+
+func TestBoto3ActsOnAGroup(t *testing.T) {
+	botoReads(t, serve(t, grouped(3, func(g *aws.GroupSpec, _ *aws.ProviderSpec) {
+		g.Hooks = []aws.HookSpec{{Name: "h", Transition: terminatingHook}}
+	})), `
+asg = client('autoscaling')
+ids = [i['InstanceId'] for i in asg.describe_auto_scaling_groups()['AutoScalingGroups'][0]['Instances']]
+asg.suspend_processes(AutoScalingGroupName='g', ScalingProcesses=['Launch', 'AZRebalance'])
+assert [p['ProcessName'] for p in asg.describe_auto_scaling_groups()['AutoScalingGroups'][0]['SuspendedProcesses']] == ['AZRebalance', 'Launch']
+asg.set_instance_protection(AutoScalingGroupName='g', InstanceIds=[ids[0]], ProtectedFromScaleIn=True)
+assert asg.describe_auto_scaling_instances(InstanceIds=[ids[0]])['AutoScalingInstances'][0]['ProtectedFromScaleIn'] is True
+a = asg.enter_standby(AutoScalingGroupName='g', InstanceIds=[ids[1]], ShouldDecrementDesiredCapacity=True)['Activities']
+assert a[0]['StatusCode'] == 'InProgress' and 'Standby' in a[0]['Description'], a
+refused('ValidationError', asg.exit_standby, AutoScalingGroupName='g', InstanceIds=[ids[2]])
+t = asg.terminate_instance_in_auto_scaling_group(InstanceId=ids[0], ShouldDecrementDesiredCapacity=False)['Activity']
+h = asg.describe_lifecycle_hooks(AutoScalingGroupName='g')['LifecycleHooks'][0]
+assert (h['DefaultResult'], h['HeartbeatTimeout'], h['GlobalTimeout']) == ('ABANDON', 3600, 172800), h
+asg.record_lifecycle_action_heartbeat(AutoScalingGroupName='g', LifecycleHookName='h', InstanceId=ids[0])
+asg.complete_lifecycle_action(AutoScalingGroupName='g', LifecycleHookName='h', InstanceId=ids[0], LifecycleActionResult='CONTINUE')
+refused('ValidationError', asg.complete_lifecycle_action, AutoScalingGroupName='g', LifecycleHookName='h', InstanceId=ids[0], LifecycleActionResult='CONTINUE')
+assert asg.describe_scaling_activities(AutoScalingGroupName='g')['Activities'], 'no activities'
+assert asg.describe_warm_pool(AutoScalingGroupName='g')['Instances'] == []
+`)
 }

@@ -198,6 +198,9 @@ func (g *Region) AddService(spec ServiceSpec) (string, error) {
 		if d == nil || cl.clusters[spec.Cluster] == nil {
 			return "", fmt.Errorf("task definition %q or cluster %q: %w", spec.TaskDefinition, spec.Cluster, errNoSuch)
 		}
+		if err := cl.checkBalancers(spec, d); err != nil {
+			return "", err
+		}
 		if spec.MaxPercent == 0 {
 			spec.MaxPercent = 200
 		}
@@ -307,8 +310,8 @@ func (c *Cloud) exits(cl *cell, t *task) {
 // AddTargetGroup adds a target group and returns its ARN.
 func (g *Region) AddTargetGroup(spec TargetGroupSpec) (string, error) {
 	return g.edit("target group "+spec.Name, func(cl *cell) (string, error) {
-		if spec.Type != "instance" && spec.Type != "ip" {
-			return "", fmt.Errorf("type %q is neither instance nor ip", spec.Type)
+		if !slices.Contains([]string{"instance", "ip", "lambda", "alb"}, spec.Type) {
+			return "", fmt.Errorf("there is no target type %q", spec.Type)
 		}
 		if spec.HealthyAfter == 0 {
 			spec.HealthyAfter = defaultHealthy

@@ -115,7 +115,13 @@ func (r *request) showBalancers(s *service) l {
 	}
 	out := l{}
 	for _, b := range s.spec.Balancers {
-		out = append(out, m{"targetGroupArn": b.TargetGroup, "containerName": name, "containerPort": b.ContainerPort})
+		shown := m{"containerName": name, "containerPort": b.ContainerPort}
+		if g := r.cell.targetGroups[b.TargetGroup]; g != nil && g.classic {
+			shown["loadBalancerName"] = g.spec.Name
+		} else {
+			shown["targetGroupArn"] = b.TargetGroup
+		}
+		out = append(out, shown)
 	}
 	return out
 }

@@ -11,7 +11,7 @@ import (
 
 func (r *request) findTargetGroup(arn string) (*targetGroup, *apiError) {
 	g := r.cell.targetGroups[arn]
-	if g == nil {
+	if g == nil || g.classic {
 		return nil, fault("TargetGroupNotFound", "Target groups '%s' not found", arn)
 	}
 	return g, nil
@@ -26,7 +26,7 @@ func describeTargetGroups(r *request) (m, *apiError) {
 	}
 	var chosen []*targetGroup
 	for _, g := range sorted(r.cell.targetGroups) {
-		if (len(arns) == 0 || slices.Contains(arns, g.arn)) && (len(names) == 0 || slices.Contains(names, g.spec.Name)) && (lb == "" || lb == g.lb) {
+		if !g.classic && (len(arns) == 0 || slices.Contains(arns, g.arn)) && (len(names) == 0 || slices.Contains(names, g.spec.Name)) && (lb == "" || lb == g.lb) {
 			chosen = append(chosen, g)
 		}
 	}

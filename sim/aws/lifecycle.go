@@ -252,7 +252,8 @@ func (c *Cloud) register(cl *cell, t *task, healthy bool) {
 			tg.state = "healthy"
 			continue
 		}
-		c.note(s, "registered 1 targets in (target-group "+g.arn+")")
+		what, where := g.shownTo()
+		c.note(s, "registered 1 "+what+" in "+where)
 		c.after(c.jitter(g.spec.HealthyAfter), func() {
 			if tg.state == "initial" && cl.targets[key] == tg {
 				tg.state = "healthy"
@@ -273,15 +274,13 @@ func (c *Cloud) deregister(cl *cell, t *task) bool {
 		}
 		found = true
 		tg.state = "draining"
-		wait := time.Duration(0)
-		if g := cl.targetGroups[key.group]; g != nil {
-			wait = g.spec.DeregistrationWait
-		}
-		c.after(wait, func() {
+		g := cl.targetGroups[key.group]
+		what, where := g.shownTo()
+		c.after(g.spec.DeregistrationWait, func() {
 			if cl.targets[key] == tg {
 				delete(cl.targets, key)
 				c.touch()
-				c.note(s, "deregistered 1 targets in (target-group "+key.group+")")
+				c.note(s, "deregistered 1 "+what+" in "+where)
 			}
 		})
 	}

@@ -178,9 +178,10 @@ type activity struct {
 }
 
 type targetGroup struct {
-	arn  string
-	spec TargetGroupSpec
-	lb   string // load balancer ARN
+	arn     string
+	spec    TargetGroupSpec
+	lb      string // load balancer ARN
+	classic bool   // it is a Classic load balancer: its targets are EC2 instances
 }
 
 type balancer struct {

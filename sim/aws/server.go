@@ -98,6 +98,11 @@ var operations = map[string]map[string]operation{
 		"DescribeTargetHealth":          {run: describeTargetHealth},
 		"DescribeLoadBalancers":         {run: describeLoadBalancers},
 	},
+	classicAPI: {
+		"DescribeInstanceHealth":         {run: describeInstanceHealth},
+		"DescribeLoadBalancerAttributes": {run: describeClassicAttributes},
+		"DescribeLoadBalancers":          {run: describeClassicBalancers},
+	},
 	"sts": {
 		"GetCallerIdentity": {run: getCallerIdentity},
 		"AssumeRole":        {run: assumeRole},
@@ -106,7 +111,7 @@ var operations = map[string]map[string]operation{
 
 // versions are the API versions of the query services; read only.
 var versions = map[string]string{
-	"ec2": "2016-11-15", "autoscaling": "2011-01-01", "elasticloadbalancing": "2015-12-01", "sts": "2011-06-15",
+	"ec2": "2016-11-15", "autoscaling": "2011-01-01", "elasticloadbalancing": "2015-12-01", classicAPI: classicVersion, "sts": "2011-06-15",
 }
 
 // ServeHTTP answers a call of any service, or of the control interface under /sim/.
@@ -174,7 +179,7 @@ func (c *Cloud) receive(hr *http.Request, body []byte) (*request, *apiError) {
 	if refused := c.authenticate(hr, r); refused != nil {
 		return r, refused
 	}
-	op, known := operations[r.call.Service][r.call.Action]
+	op, known := operations[r.api()][r.call.Action]
 	if !known {
 		code := "InvalidAction"
 		if r.proto == awsJSON {
@@ -239,8 +244,8 @@ func (c *Cloud) authenticate(hr *http.Request, r *request) *apiError {
 		if scope[3] == "ec2" {
 			r.proto = ec2Query
 		}
-		if want := versions[scope[3]]; r.form.Get("Version") != want || want == "" {
-			return fault("InvalidAction", "Could not find operation %s for version %s", r.call.Action, r.form.Get("Version"))
+		if refused := r.wrongVersion(); refused != nil {
+			return refused
 		}
 	} else if scope[3] != "ecs" {
 		return &apiError{http.StatusForbidden, "InvalidSignatureException", "Credential should be scoped to correct service: 'ecs'."}
@@ -316,9 +321,9 @@ func (c *Cloud) reply(w http.ResponseWriter, r *request, out m, refused *apiErro
 	var err error
 	if refused != nil {
 		status = refused.status
-		kind, body, err = refusal(r.proto, r.call.Service, r.call.RequestID, refused)
+		kind, body, err = refusal(r.proto, r.api(), r.call.RequestID, refused)
 	} else {
-		kind, body, err = answer(r.proto, r.call.Service, r.call.Action, r.call.RequestID, out)
+		kind, body, err = answer(r.proto, r.api(), r.call.Action, r.call.RequestID, out)
 	}
 	if err != nil {
 		http.Error(w, "writing the answer: "+err.Error(), http.StatusInternalServerError)

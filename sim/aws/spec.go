@@ -70,7 +70,7 @@ type TaskDefinitionSpec struct {
 	Tags        []Tag
 }
 
-// BalancerSpec ties a service's container port to a target group.
+// BalancerSpec ties a service's container port to a target group, or to a Classic load balancer.
 type BalancerSpec struct {
 	TargetGroup   string // ARN
 	ContainerPort int
@@ -117,7 +117,7 @@ type TaskSpec struct {
 // TargetGroupSpec describes a target group; a load balancer of the same name is made when Balancer is set.
 type TargetGroupSpec struct {
 	Name               string
-	Type               string // instance or ip
+	Type               string // instance or ip; lambda and alb, in which ECS registers nothing
 	Port               int
 	DeregistrationWait time.Duration
 	HealthyAfter       time.Duration // initial to healthy; default 20 s

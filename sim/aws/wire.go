@@ -79,6 +79,7 @@ var namespaces = map[string]string{
 	"ec2":                  "http://ec2.amazonaws.com/doc/2016-11-15/",
 	"autoscaling":          "http://autoscaling.amazonaws.com/doc/2011-01-01/",
 	"elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+	classicAPI:             "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/",
 	"sts":                  "https://sts.amazonaws.com/doc/2011-06-15/",
 }
 

@@ -119,7 +119,11 @@ func (e *estate) must(action string, in object) object {
 // query calls a query service, and returns the XML and the error code of a refusal.
 func (e *estate) query(service, action string, params ...string) (string, string) {
 	e.t.Helper()
+	service, classic := strings.CutSuffix(service, " classic")
 	version := map[string]string{"ec2": "2016-11-15", "autoscaling": "2011-01-01", "elasticloadbalancing": "2015-12-01", "sts": "2011-06-15"}[service]
+	if classic {
+		version = "2012-06-01"
+	}
 	form := url.Values{"Action": {action}, "Version": {version}}
 	for i := 0; i+1 < len(params); i += 2 {
 		form.Set(params[i], params[i+1])
