@@ -73,6 +73,7 @@ var iamPrefix = map[string]string{
 	"ecs":                    "ecs",
 	"ec2":                    "ec2",
 	"autoscaling":            "autoscaling",
+	"elasticloadbalancing":   "elasticloadbalancing", // Classic
 	"elasticloadbalancingv2": "elasticloadbalancing",
 	"sts":                    "sts",
 }

@@ -236,6 +236,18 @@ func spot(s *stand) {
 	s.must(err)
 }
 
+// classic adds a service with one task, on the clean instance, behind a Classic load balancer.
+func classic(s *stand) {
+	r := s.cloud.Region(simaws.DemoAccount, simaws.DemoRegion)
+	lb, err := r.AddClassic(simaws.ClassicSpec{Name: "legacy", InstancePort: 8090, Draining: 40 * time.Second})
+	s.must(err)
+	_, err = r.AddTaskDefinition(simaws.TaskDefinitionSpec{Family: "legacy", CPU: 64, Memory: 128, Ports: []simaws.PortSpec{{ContainerPort: 80, HostPort: 8090}}})
+	s.must(err)
+	_, err = r.AddService(simaws.ServiceSpec{Cluster: simaws.DemoCluster, Name: "legacy", TaskDefinition: "legacy", Desired: 1, MinPercent: 100, MaxPercent: 200,
+		Balancers: []simaws.BalancerSpec{{TargetGroup: lb, ContainerPort: 80}}, On: []string{simaws.DemoClean}})
+	s.must(err)
+}
+
 // hosts lets the bot itself run as a task on the instance.
 func hosts(id string) func(*stand) {
 	return func(s *stand) {
@@ -359,6 +371,9 @@ func scenes() []scene {
 		{name: "every cluster", config: func(c *ecsops.Config) { c.Clusters = []string{"*"} }, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the group at its minimum", look: planned(simaws.DemoGroupA, end(ecsops.Shrink))},
 		{name: "a Spot Instance", prepare: spot, look: planned(spotID, keep), moot: unbalanced},
+		{name: "a Classic load balancer", prepare: classic, look: planned(simaws.DemoClean, keep), moot: unasked},
+		{name: "the same by force", prepare: classic, look: planned(simaws.DemoClean, force), moot: unasked},
+		{name: "the end behind a Classic load balancer", prepare: func(s *stand) { classic(s); gone(simaws.DemoClean, keep)(s) }, look: verified},
 		{name: "placement constraints", prepare: constrained, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the instance that hosts the bot", prepare: hosts(simaws.DemoClean), look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the machine alone, afterwards", prepare: gone(simaws.DemoClean, keep), look: machineAlone, // no task is there any more

@@ -19,7 +19,7 @@ func assess(s Snapshot, in Intent) *judge {
 	for _, rule := range []func(*judge){
 		(*judge).intentRules, (*judge).ownHost, (*judge).pathRules, (*judge).terminationRules,
 		(*judge).taskRules, (*judge).serviceRules, (*judge).roomRules, (*judge).targetRules, (*judge).peerRules,
-		(*judge).ownerRules, (*judge).definitionRules, (*judge).incomplete,
+		(*judge).ownerRules, (*judge).groupRules, (*judge).cutRules, (*judge).definitionRules, (*judge).incomplete,
 	} {
 		rule(j)
 	}

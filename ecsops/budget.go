@@ -62,7 +62,7 @@ func bucketOf(service, operation string) (bucket, bool) {
 		return b, true
 	case "Auto Scaling":
 		return autoScaling, true
-	case "Elastic Load Balancing v2":
+	case "Elastic Load Balancing v2", "Elastic Load Balancing": // whether the two APIs share one is not said
 		return loadBalancing, true
 	case "ECS":
 		return ecsBucket(operation)

@@ -158,7 +158,8 @@ func percents(s ecstypes.Service) (minimum, maximum int) {
 }
 
 // balancers are the target groups and Classic load balancers of a service: its own, the
-// alternates of blue/green, and those of its task sets. Sorted, each once.
+// alternates of blue/green, and those of its task sets. Sorted, each once. Classic ones are among
+// the groups by ARN, and by name.
 func balancers(s ecstypes.Service) (groups, classic []string) {
 	all := slices.Clone(s.LoadBalancers)
 	for _, t := range s.TaskSets {
@@ -167,6 +168,7 @@ func balancers(s ecstypes.Service) (groups, classic []string) {
 	for _, lb := range all {
 		groups = append(groups, aws.ToString(lb.TargetGroupArn))
 		classic = append(classic, aws.ToString(lb.LoadBalancerName))
+		groups = append(groups, classicARN(aws.ToString(s.ServiceArn), aws.ToString(lb.LoadBalancerName)))
 		if lb.AdvancedConfiguration != nil {
 			groups = append(groups, aws.ToString(lb.AdvancedConfiguration.AlternateTargetGroupArn))
 		}

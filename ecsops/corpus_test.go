@@ -151,6 +151,20 @@ func balance(s *ecsops.Snapshot, service string, healthy, here int, delay time.D
 	with(&s.TargetGroups, func(m *map[string]ecsops.TargetGroup) { *m = put(*m, arn, g) })
 }
 
+// old makes the service's load balancer a Classic one.
+func old(s *ecsops.Snapshot, service string) {
+	with(&s.Services, func(m *map[string]ecsops.Service) {
+		svc := (*m)[service]
+		svc.ClassicLBs = []string{service}
+		*m = put(*m, service, svc)
+	})
+	with(&s.TargetGroups, func(m *map[string]ecsops.TargetGroup) {
+		g := (*m)["arn:tg/"+service]
+		g.TargetType = "classic"
+		*m = put(*m, "arn:tg/"+service, g)
+	})
+}
+
 // busy has something of everything that a healthy instance may have.
 func busy() ecsops.Snapshot {
 	s := calm()
@@ -274,11 +288,13 @@ func drawTasks(t *rapid.T, s *ecsops.Snapshot) {
 				for _, p := range v.CapacityProviders {
 					v.LaunchType, v.Strategy = "", append(v.Strategy, ecsops.ProviderShare{Provider: p, Weight: 1})
 				}
-				v.ClassicLBs = rapid.SampledFrom([][]string{nil, nil, {"old"}}).Draw(t, "classic")
 			})
 		if rapid.Bool().Draw(t, "balanced") {
 			healthy := rapid.IntRange(here, here+2).Draw(t, "healthy")
 			balance(s, name, healthy, here, time.Duration(rapid.IntRange(0, 3600).Draw(t, "delay"))*time.Second)
+			if rapid.IntRange(0, 3).Draw(t, "classic") == 0 {
+				old(s, name)
+			}
 		}
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "standalone") {

@@ -74,6 +74,11 @@ const (
 	RuleRoomUnsure Rule = "T13" // whether copies fit is not certain
 	RuleRoom       Rule = "T14" // every copy has a place
 
+	RuleCutOff        Rule = "T30" // a load balancer here gives open connections no time
+	RuleGroupUntagged Rule = "T31" // managed draining or termination protection, and no tag AmazonECSManaged
+	RuleAbandonHook   Rule = "T32" // a hook whose ABANDON ends ECS's wait
+	RuleSuspended     Rule = "T33" // processes that the termination needs are suspended
+
 	// RuleAside says that the machine's Auto Scaling group has it in neither service nor
 	// termination; Names are the life-cycle state and the group.
 	RuleAside Rule = "T40"
@@ -140,11 +145,12 @@ type ServiceImpact struct {
 	Floor      int    `json:"floor"`     // ceil(desired × min / 100)
 }
 
-// TargetGroupHit is a target group's count before and after.
+// TargetGroupHit is the count of a target group, or of a Classic load balancer, before and after.
 type TargetGroupHit struct {
 	Name    string        `json:"name"`
 	Service string        `json:"service"`
 	Before  int           `json:"before"`
 	After   int           `json:"after"`
 	Delay   time.Duration `json:"delay"`
+	Classic bool          `json:"classic,omitempty"`
 }

@@ -89,7 +89,7 @@ func judgeProbe(call string, err error) PermissionCheck {
 func afterPermission(code string) bool {
 	switch code {
 	case "InvalidParameterException", "ClientException", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed",
-		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "ValidationError", "TaskNotFoundException":
+		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "LoadBalancerNotFound", "ValidationError", "TaskNotFoundException":
 		return true
 	}
 	return false
@@ -98,6 +98,7 @@ func afterPermission(code string) bool {
 func (s *session) probes(cluster ClusterARN) []probe {
 	c := aws.String(string(cluster))
 	missingGroup := "arn:" + partition(s.region) + ":elasticloadbalancing:" + s.region + ":" + s.account + ":targetgroup/ecsbot-check/0000000000000000"
+	missingClassic := "arn:" + partition(s.region) + ":elasticloadbalancing:" + s.region + ":" + s.account + classicMark + "ecsbot-check"
 	return append(s.ecsProbes(cluster, c), []probe{
 		{"sts:GetCallerIdentity", s.verify},
 		{"ec2:DescribeInstances", func(ctx context.Context) error { _, err := s.machine(ctx, noMachine); return err }},
@@ -137,6 +138,8 @@ func (s *session) probes(cluster ClusterARN) []probe {
 			return err
 		}},
 		{"elasticloadbalancing:DescribeTargetHealth", func(ctx context.Context) error { _, err := s.targetHealth(ctx, missingGroup); return err }},
+		{classicHealth, func(ctx context.Context) error { _, err := s.classicTargets(ctx, missingClassic); return err }},
+		{classicAttributes, func(ctx context.Context) error { _, err := s.classicSettings(ctx, missingClassic); return err }},
 	}...)
 }
 

@@ -68,6 +68,22 @@ type target struct {
 	state string
 }
 
+// name is the target as AWS's console has it; instances of Classic load balancers have no port of their own.
+func (t target) name() string {
+	if t.port == 0 {
+		return t.id
+	}
+	return t.id + ":" + strconv.Itoa(t.port)
+}
+
+// targetsOf are the targets of a target group or a Classic load balancer.
+func (s *session) targetsOf(ctx context.Context, arn string) ([]target, error) {
+	if classicName(arn) != "" {
+		return s.classicTargets(ctx, arn)
+	}
+	return s.targetHealth(ctx, arn)
+}
+
 func (s *session) targetHealth(ctx context.Context, arn string) ([]target, error) {
 	out, err := s.elb.DescribeTargetHealth(ctx, &elb.DescribeTargetHealthInput{TargetGroupArn: aws.String(arn)})
 	if err != nil {
@@ -90,7 +106,7 @@ func (g TargetGroup) count(targets []target, machine EC2ID, addresses map[string
 	for _, t := range targets {
 		here := t.id == string(machine) || addresses[t.id]
 		if here && t.state != string(elbtypes.TargetHealthStateEnumDraining) {
-			g.Here = append(g.Here, t.id+":"+strconv.Itoa(t.port))
+			g.Here = append(g.Here, t.name())
 		}
 		if t.state != string(elbtypes.TargetHealthStateEnumHealthy) {
 			continue

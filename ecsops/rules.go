@@ -225,7 +225,7 @@ func (j *judge) serviceRules() {
 	}
 	lack(j, "services", j.s.Services, Red)
 	var below, stuck []ServiceImpact
-	var deploying, daemons, classic, distinct []string
+	var deploying, daemons, distinct []string
 	for _, name := range sortedKeys(j.services) {
 		s, i := j.services[name], j.impacts[name]
 		if i.Here == 0 {
@@ -233,9 +233,6 @@ func (j *judge) serviceRules() {
 		}
 		if s.Deployments > 1 || s.Rollout == "IN_PROGRESS" {
 			deploying = append(deploying, name)
-		}
-		if len(s.ClassicLBs) > 0 {
-			classic = append(classic, name)
 		}
 		if s.Scheduling == "DAEMON" {
 			if len(s.TargetGroups)+len(s.ClassicLBs) > 0 {
@@ -259,9 +256,6 @@ func (j *judge) serviceRules() {
 	j.addNames(RuleDeployment, deploying)
 	j.addNames(RuleDaemonLB, daemons)
 	j.addNames(RuleStaticPorts, distinct)
-	if len(classic) > 0 {
-		j.miss(Unknown{Fact: "classic_load_balancers", Call: "elasticloadbalancing:DescribeInstanceHealth", Reason: reasonNotModelled}, Amber, false)
-	}
 }
 
 func (j *judge) addServices(r Rule, sev Severity, is []ServiceImpact) {
@@ -302,6 +296,9 @@ func (j *judge) targetRules() {
 		for _, arn := range s.TargetGroups {
 			g, ok := j.groups[arn]
 			if !ok {
+				if j.s.TargetGroups.known && i.Here > 0 {
+					j.miss(Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: reasonIncomplete}, Red, false)
+				}
 				continue
 			}
 			if g.TargetType == "lambda" || g.TargetType == "alb" {
@@ -310,7 +307,7 @@ func (j *judge) targetRules() {
 			// A drain that must start the replacement first leaves a healthy target all along.
 			stopsFirst := j.force() || s.Scheduling == "DAEMON" || i.MayStop > 0
 			if g.Healthy > 0 && g.HealthyAfter == 0 && len(g.Here) > 0 && stopsFirst {
-				zero = append(zero, TargetGroupHit{Name: g.Name, Service: name, Before: g.Healthy, After: g.HealthyAfter, Delay: g.Deregister})
+				zero = append(zero, hit(g, name))
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func spot(code string) func(*ecsops.Snapshot) {
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
-	return slices.Concat(redRows(), amberRows(), plainRows(), intentRows())
+	return slices.Concat(redRows(), amberRows(), plainRows(), intentRows(), groupRows())
 }
 
 func redRows() []row {
@@ -149,6 +149,12 @@ func redRows() []row {
 		{"R4", "a daemon's targets are not replaced elsewhere (amazon-ecs-agent#2288)", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "edge", 1, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
 			balance(s, "edge", 1, 1, time.Minute)
+		}},
+
+		{"R4", "the only healthy instance of a Classic load balancer", red, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 1, 1, time.Minute)
+			old(s, "web")
 		}},
 
 		{"R5", "draining is not known to honour protection", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
@@ -285,8 +291,17 @@ func amberRows() []row {
 			*s = s.Blank("task_definitions")
 		}},
 		{"A12", "replicas that fit lack nothing", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { serve(s, "web", 4, 100, 200, 1) }},
-		{"A12", "Classic load balancers are not read yet", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
-			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling, v.ClassicLBs = "DAEMON", []string{"old"} })
+		{"A12", "a load balancer of a service here was not read", ecsops.Red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) {
+				v.Scheduling, v.TargetGroups, v.ClassicLBs = "DAEMON", []string{"arn:x"}, []string{"old"}
+			})
+		}},
+		{"A12", "a group of the type lambda holds no tasks", amber, ecsops.Intent{}, typed("lambda")},
+		{"A12", "a group of the type alb holds no tasks", amber, ecsops.Intent{}, typed("alb")},
+		{"A12", "a Classic load balancer that was read lacks nothing", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			balance(s, "web", 4, 1, time.Minute)
+			old(s, "web")
 		}},
 		{"A12", "protection unknown where a service task may be protected", ecsops.Red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1)
@@ -430,7 +445,7 @@ func TestRules(t *testing.T) {
 		})
 	}
 	for _, rule := range []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9",
-		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T40", "T20", "T21"} {
+		"A10", "A11", "A12", "A13", "A14", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13", "T14", "T40", "T20", "T21", "T30", "T31", "T32", "T33"} {
 		if !seen[rule] {
 			t.Errorf("no row for %s", rule)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	classic "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
@@ -28,7 +29,9 @@ type session struct {
 	ec2 *ec2Calls
 	asg *autoscaling.Client
 	elb *elb.Client
-	sts *sts.Client
+	// classic is the former API of load balancers; version 2 knows nothing of theirs.
+	classic *classic.Client
+	sts     *sts.Client
 
 	mu       sync.Mutex
 	verified bool // guarded by mu: GetCallerIdentity answered our account
@@ -107,7 +110,7 @@ func (f *Fleet) newSession(account, region, name string) *session {
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], f.spend(account, region), f.observe())
 	return &session{account: account, region: region, name: name,
 		ecs: ecs.NewFromConfig(cfg), ec2: newEC2(cfg), asg: autoscaling.NewFromConfig(cfg),
-		elb: elb.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
+		elb: elb.NewFromConfig(cfg), classic: classic.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
 }
 
 func (f *Fleet) assume(role, region, name string) *stscreds.AssumeRoleProvider {

@@ -187,11 +187,11 @@ type TaskDefinition struct {
 	FamilyAndRev string        `json:"family_and_revision"`
 }
 
-// TargetGroup is a load balancer's view (ELBv2).
+// TargetGroup is a load balancer's view: that of a target group, or of a Classic load balancer.
 type TargetGroup struct {
 	ARN          string        `json:"arn"`
 	Name         string        `json:"name"`
-	TargetType   string        `json:"target_type"` // instance, ip, lambda, alb
+	TargetType   string        `json:"target_type"` // instance, ip, lambda, alb; classic: a Classic load balancer
 	Deregister   time.Duration `json:"deregistration_delay"`
 	Healthy      int           `json:"healthy"`
 	HealthyAfter int           `json:"healthy_after"` // without this instance's targets

@@ -75,7 +75,7 @@ func (r *reader) wantGroups(arns []string) {
 			continue
 		}
 		fresh = append(fresh, arn)
-		if _, ok := r.groupSettings(arn); !ok {
+		if _, ok := r.groupSettings(arn); !ok && classicName(arn) == "" {
 			unknown = append(unknown, arn)
 		}
 	}
@@ -97,7 +97,7 @@ func (r *reader) groupSettings(arn string) (TargetGroup, bool) {
 }
 
 func (r *reader) readTargetGroup(ctx context.Context, arn string, types *later[map[string]TargetGroup]) (groupRead, error) {
-	health := start(ctx, r.wg, func(ctx context.Context) ([]target, error) { return r.s.targetHealth(ctx, arn) })
+	health := start(ctx, r.wg, func(ctx context.Context) ([]target, error) { return r.s.targetsOf(ctx, arn) })
 	g, ok := r.groupSettings(arn)
 	if !ok {
 		var err error
@@ -112,6 +112,9 @@ func (r *reader) readTargetGroup(ctx context.Context, arn string, types *later[m
 
 // targetGroup puts delay and type together.
 func (s *session) targetGroup(ctx context.Context, arn string, types *later[map[string]TargetGroup]) (TargetGroup, error) {
+	if classicName(arn) != "" {
+		return s.classicSettings(ctx, arn)
+	}
 	delay, err := s.deregistrationDelay(ctx, arn)
 	if err != nil {
 		return TargetGroup{}, err

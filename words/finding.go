@@ -39,7 +39,7 @@ func Stop(s string) string {
 // Explain turns a finding into words. A rule without words yields its id and what
 // it names, never nothing.
 func Explain(f ecsops.Finding) Explanation {
-	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd, explainIntent} {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd, explainIntent, explainGroup} {
 		if e, ok := explain(f); ok {
 			return e
 		}
@@ -62,7 +62,7 @@ func explainRed(f ecsops.Finding) (Explanation, bool) {
 		return Explanation{"A service would fall below its minimum", services(f),
 			"Start more copies on other instances first, or go on with a second person's approval."}, true
 	case ecsops.RuleTargetsZero:
-		return Explanation{"A target group would have no healthy target", targetGroups(f),
+		return Explanation{"A load balancer would have no healthy target", targetGroups(f),
 			"Get healthy targets on other instances first, or go on with a second person's approval."}, true
 	case ecsops.RuleProtectedTask:
 		return Explanation{"A protected task runs here", tasks(f.Tasks),
@@ -321,7 +321,11 @@ func percents(f ecsops.Finding) string {
 
 func targetGroups(f ecsops.Finding) string {
 	return each(f.TargetGroups, func(t ecsops.TargetGroupHit) string {
-		s := fmt.Sprintf("target group %s: %d healthy now, %d after", Quote(t.Name), t.Before, t.After)
+		kind := "target group"
+		if t.Classic {
+			kind = "Classic load balancer"
+		}
+		s := fmt.Sprintf("%s %s: %d healthy now, %d after", kind, Quote(t.Name), t.Before, t.After)
 		if t.Delay > 0 {
 			s += ", connections drain for " + Duration(t.Delay)
 		}
