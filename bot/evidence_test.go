@@ -83,7 +83,7 @@ func proofs(t *testing.T) map[string][]proof {
 	for _, path := range tests {
 		text := string(read(t, path))
 		found := goMark.FindAllStringSubmatch(text, -1)
-		if len(found) != strings.Count(text, "\n// proves: ") {
+		if len(found) != strings.Count(text, "\n// proves:") {
 			t.Errorf("%s: a mark stands above no test", path)
 		}
 		for _, m := range found {
@@ -179,5 +179,5 @@ func links(all []proof) string {
 		out = append(out, fmt.Sprintf("[%s](%s)", p.at, p.link))
 	}
 	slices.Sort(out)
-	return strings.Join(slices.Compact(out), ", ")
+	return strings.Join(slices.Compact(out), ",")
 }

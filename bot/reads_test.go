@@ -372,7 +372,7 @@ func scenes() []scene {
 		{name: "the group at its minimum", look: planned(simaws.DemoGroupA, end(ecsops.Shrink))},
 		{name: "a Spot Instance", prepare: spot, look: planned(spotID, keep), moot: unbalanced},
 		{name: "a Classic load balancer", prepare: classic, look: planned(simaws.DemoClean, keep), moot: unasked},
-		{name: "the same by force", prepare: classic, look: planned(simaws.DemoClean, force), moot: unasked},
+		{name: "a Classic load balancer, by force", prepare: classic, look: planned(simaws.DemoClean, force), moot: unasked},
 		{name: "the end behind a Classic load balancer", prepare: func(s *stand) { classic(s); gone(simaws.DemoClean, keep)(s) }, look: verified},
 		{name: "placement constraints", prepare: constrained, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the instance that hosts the bot", prepare: hosts(simaws.DemoClean), look: planned(simaws.DemoClean, keep), moot: unasked},

@@ -41,10 +41,8 @@ const notModelled = "not modelled"
 // byHand says what this version does not look at, and what to look at instead.
 func byHand(fact string) string {
 	switch fact {
-	case "classic_load_balancers":
-		return "the bot does not read Classic Load Balancers: check that they keep healthy instances"
 	case "target_type_lambda", "target_type_alb":
-		return "the bot does not read the health of " + Fact(fact) + ": check that yourself"
+		return "ECS registers no tasks in " + Fact(fact) + ", so their health says nothing of the tasks here: check yourself what they lead to"
 	}
 	return "this version does not look at " + Fact(fact) + ": check that yourself"
 }
@@ -142,8 +140,6 @@ func Fact(name string) string {
 		return "target groups of Lambda functions"
 	case "target_type_alb":
 		return "target groups that are load balancers"
-	case "classic_load_balancers":
-		return "Classic Load Balancers"
 	case "others":
 		return "what other services want"
 	case "hosts":

@@ -219,7 +219,7 @@ func TestEveryRiskHasAWayOut(t *testing.T) {
 			t.Errorf("rule %s has no way out", r)
 		}
 	}
-	for _, fact := range []string{"classic_load_balancers", "target_type_lambda", "target_type_alb"} {
+	for _, fact := range []string{"target_type_lambda", "target_type_alb"} {
 		e := Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: fact, Reason: "not modelled"}}})
 		if !strings.Contains(e.Detail, "check") {
 			t.Errorf("%s: nobody says what to check: %q", fact, e.Detail)
@@ -272,7 +272,7 @@ func TestSentences(t *testing.T) {
 			Unknown(ecsops.Unknown{Fact: "target_groups", Call: "elasticloadbalancing:DescribeTargetHealth", Reason: "AccessDenied"}),
 			"could not read load-balancer health: “elasticloadbalancing:DescribeTargetHealth” answered “AccessDenied”"},
 		"an order that was not sent":      {Outcome(ecsops.Outcome{Result: ecsops.Throttled, Code: "NotSent"}), "the bot was held up and did not send it, nothing was changed"},
-		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "classic_load_balancers", Reason: "not modelled"}), "the bot does not read Classic Load Balancers: check that they keep healthy instances"},
+		"what is not modelled is said so": {Unknown(ecsops.Unknown{Fact: "target_type_alb", Reason: "not modelled"}), "ECS registers no tasks in target groups that are load balancers, so their health says nothing of the tasks here: check yourself what they lead to"},
 		"a refusal says that nothing changed": {
 			Refusal(policy.Propose, policy.Verdict{Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonGuest}}),
 			"not deregistering: you are not among the operators; guests may not use this. Nothing was changed."},
@@ -286,8 +286,8 @@ func TestSentences(t *testing.T) {
 		"a service of another name is named":  {Task(ecsops.TaskRef{ARN: task.ARN, Name: "report:3", Service: "nightly", Class: ecsops.Replica}), "“report:3” of service “nightly”, task “01234567”"},
 		"equal names are counted":             {tasks([]ecsops.TaskRef{task, task, {Name: "web:1", Service: "web"}}), "“report:3” ×2; “web:1”"},
 		"facts that one call failed to bring stand together, and no other": {
-			Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: "ec2", Call: "ec2:X", Reason: "AccessDenied"}, {Fact: "classic_load_balancers", Reason: "not modelled"}, {Fact: "group", Call: "ec2:X", Reason: "AccessDenied"}}}).Detail,
-			"could not read the EC2 machine and the Auto Scaling group: “ec2:X” answered “AccessDenied”; the bot does not read Classic Load Balancers: check that they keep healthy instances"},
+			Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: "ec2", Call: "ec2:X", Reason: "AccessDenied"}, {Fact: "target_type_alb", Reason: "not modelled"}, {Fact: "group", Call: "ec2:X", Reason: "AccessDenied"}}}).Detail,
+			"could not read the EC2 machine and the Auto Scaling group: “ec2:X” answered “AccessDenied”; ECS registers no tasks in target groups that are load balancers, so their health says nothing of the tasks here: check yourself what they lead to"},
 		"what may be so is not said to be so": {Explain(ecsops.Finding{Rule: ecsops.RuleOwnHost, Missing: []ecsops.Unknown{{Fact: "self", Call: "x", Reason: "AccessDenied"}}}).Title, "The bot may run on that instance"},
 		"a drain that a task holds has no estimate": {DrainTime(ecsops.Plan{ETA: time.Minute, Fates: []ecsops.TaskFate{{Fate: ecsops.FateWaits}}}),
 			"The drain lasts until the task that holds it ends. After 30 min the bot asks; silence means undo."},
@@ -297,7 +297,7 @@ func TestSentences(t *testing.T) {
 		"a foreign drain is not undone": {DrainTime(ecsops.Plan{ETA: time.Minute, Path: ecsops.PathObserve}),
 			"The drain may take about 60 s. After 30 min the bot asks; silence ends its part, and the drain, which it did not begin, goes on."},
 		"what hurts comes first": {First(ecsops.Plan{Findings: []ecsops.Finding{
-			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "classic_load_balancers", Reason: "not modelled"}}}, {Rule: ecsops.RuleBilling, Severity: ecsops.Green}, {Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber}}}),
+			{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "target_type_alb", Reason: "not modelled"}}}, {Rule: ecsops.RuleBilling, Severity: ecsops.Green}, {Rule: ecsops.RuleStandaloneTask, Severity: ecsops.Amber}}}),
 			"Know first: tasks outside any service."},
 		"a passed check shows its evidence": {Check(ecsops.Check{ID: "V4", Result: ecsops.CheckPassed, Count: 1, Want: 1, Names: []string{"0123456789abcdef0123456789abcdef on x"}}),
 			"The replacements run on other instances: verified (1 of 1; “01234567 on x”)"},

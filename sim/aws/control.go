@@ -35,6 +35,7 @@ import (
 //	suspend                               id (Auto Scaling group), extra (process), on
 //	add-hook                              id (group), extra (name, default result), seconds (heartbeat)
 //	hook                                  id (EC2), extra (name, CONTINUE or ABANDON)
+//	retire                                id (EC2), on (capacity shrinks)
 //	standby                               id (EC2), on
 //	scale-in-protection                   id (EC2), on
 //	strand-hooks                          on
@@ -143,6 +144,8 @@ func (c *Cloud) breakGroup(b Break) (string, error) {
 		return "", c.CompleteHook(b.ID, name, result)
 	case "capacity":
 		return "", c.SetDesired(b.ID, b.N)
+	case "retire":
+		return "", c.Retire(b.ID, b.On)
 	case "standby":
 		return "", c.Standby(b.ID, b.On)
 	case "scale-in-protection":

@@ -78,6 +78,17 @@ func (c *Cloud) CompleteHook(ec2ID, name, result string) error {
 	})
 }
 
+// Retire has somebody else terminate a member through its group, which replaces it or shrinks.
+func (c *Cloud) Retire(ec2ID string, shrink bool) error {
+	return c.onMember("retiring", ec2ID, func(cl *cell, g *group, mc *machine) error {
+		if isTerminating(mc.lifecycle) || shrink && g.desired <= g.spec.Min {
+			return errNoSuch
+		}
+		c.terminateMember(cl, g, mc, shrink)
+		return nil
+	})
+}
+
 // Standby moves a member to Standby, with its capacity given up, or back into service.
 func (c *Cloud) Standby(ec2ID string, on bool) error {
 	return c.onMember("moving to or from standby", ec2ID, func(cl *cell, g *group, mc *machine) error {

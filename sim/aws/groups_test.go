@@ -568,7 +568,8 @@ func TestControlOfGroups(t *testing.T) {
 	did(aws.Break{What: "add-hook", ID: "g", Extra: "flush,ABANDON", Seconds: 600}, true)
 	did(aws.Break{What: "add-hook", ID: "g", Extra: "late,ABANDON", Seconds: 1}, false)
 	did(aws.Break{What: "hook", ID: id, Extra: "flush,CONTINUE"}, false)
-	e.retire(id, false)
+	did(aws.Break{What: "retire", ID: id}, true)
+	did(aws.Break{What: "retire", ID: id}, false)
 	e.clock.Advance(time.Minute)
 	if e.lifecycle(id) != "Terminating:Wait" || e.lifecycle(aws.BigInstance(1)) != "Standby" || len(e.serving()) != 1 {
 		t.Errorf("%s, %s, serving %v", e.lifecycle(id), e.lifecycle(aws.BigInstance(1)), e.serving())

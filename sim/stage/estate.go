@@ -58,6 +58,26 @@ func (s *Stage) doService(_ context.Context, args []string) (string, error) {
 	return "", s.AWS.SetService(found.ARN, n[0], n[1], n[2])
 }
 
+// doClassic adds a Classic load balancer, and a service of its name with one task there; each at a host port of its own.
+func (s *Stage) doClassic(_ context.Context, args []string) (string, error) {
+	ec2ID, cluster, name := args[0], args[1], args[2]
+	draining, err := time.ParseDuration(args[3])
+	if err != nil {
+		return "", err
+	}
+	r := s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion)
+	port := 8100 + len(s.AWS.State().TargetGroups)
+	lb, err := r.AddClassic(simaws.ClassicSpec{Name: name, InstancePort: port, Draining: draining})
+	if err != nil {
+		return "", err
+	}
+	if _, err := r.AddTaskDefinition(simaws.TaskDefinitionSpec{Family: name, CPU: 64, Memory: 128, Ports: []simaws.PortSpec{{ContainerPort: 80, HostPort: port}}}); err != nil {
+		return "", err
+	}
+	return r.AddService(simaws.ServiceSpec{Cluster: cluster, Name: name, TaskDefinition: name, Desired: 1, MinPercent: 100, MaxPercent: 200,
+		Balancers: []simaws.BalancerSpec{{TargetGroup: lb, ContainerPort: 80}}, On: []string{ec2ID}})
+}
+
 // doProtect gives the tasks of a family there scale-in protection, or with 0s ends it.
 func (s *Stage) doProtect(_ context.Context, args []string) (string, error) {
 	d, err := time.ParseDuration(args[2])

@@ -68,6 +68,7 @@ var verbs = []struct {
 	{"hosted", "ww", "hosted i-… CLUSTER                the process runs as a task there, from its next start", (*Stage).doHosted},
 	{"task", "wwww", "task i-… CLUSTER FAMILY STARTER [ID]   start a task of no service there", (*Stage).doTask},
 	{"service", "wwwww", "service CLUSTER NAME 1 100 200    what the service wants, its minimum and its maximum percent", (*Stage).doService},
+	{"classic", "wwww", "classic i-… CLUSTER NAME 40s       a service with one task there, behind a Classic load balancer of that name and connection draining", (*Stage).doClassic},
 	{"protect", "www", "protect i-… FAMILY 2h             protect the family's tasks there from scale-in; 0s ends it", (*Stage).doProtect},
 	{"slow", "ww", "slow FAMILY 5m                    let the family's containers take that long to stop", (*Stage).doSlow},
 	{"slack", "w", "slack fault…                      a fault in Slack: refresh, cut, fail METHOD ERROR N, limit METHOD SECONDS N, remove #ops, invite #ops, archive #ops, delete #ops regexp, heal", (*Stage).doSlack},
