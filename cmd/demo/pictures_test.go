@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	simpage "ecsbot/sim/page"
+	"ecsbot/sim/stage"
 )
 
 // picturesVar lets TestMakePictures write; pictures is where.
@@ -44,16 +45,24 @@ func TestMakePictures(t *testing.T) {
 	t.Run("refusals", refusalPictures)
 	t.Run("faults", faultPictures)
 	t.Run("phone", phonePicture)
+	t.Run("evidence", evidencePictures)
 }
 
 // studio is a fresh playground, ready to be photographed.
 func studio(t *testing.T, window size, pace float64, query string) *tab {
 	t.Helper()
+	p, _ := studioOn(t, window, pace, query)
+	return p
+}
+
+// studioOn also gives the stage behind it.
+func studioOn(t *testing.T, window size, pace float64, query string) (*tab, *stage.Stage) {
+	t.Helper()
 	s := serve(t, func(c *simpage.Config) { c.Pace = pace })
 	p := newTab(t, window)
 	p.still()
 	p.open(s.url + "/?as=olga&channel=ops&" + query)
-	return p
+	return p, s.server.Stage()
 }
 
 // keep writes a picture as small as it gets.
@@ -77,7 +86,9 @@ func (p *tab) all(window size) []byte {
 }
 
 // portrait is one message as it stands, at a width that reads well in a document.
-func (p *tab) portrait(s seen) []byte {
+func (p *tab) portrait(s seen) []byte { p.t.Helper(); return p.portraitAt(s, pictureScale) }
+
+func (p *tab) portraitAt(s seen, scale float64) []byte {
 	p.t.Helper()
 	p.do(chromedp.EmulateViewport(window.width, 1700)) // room for the tallest card
 	defer p.do(emulate(window))
@@ -85,7 +96,7 @@ func (p *tab) portrait(s seen) []byte {
 		p.t.Fatal(err)
 	}
 	eval[bool](p, `(document.activeElement.blur(), true)`)
-	return p.clip(s.box(0), pictureScale)
+	return p.clip(s.box(0), scale)
 }
 
 func mainJobPictures(t *testing.T) {
