@@ -27,6 +27,9 @@ func Note(sentence string) Message {
 // Looking is the first answer to a command.
 func Looking(ref ecsops.Ref) Message { return Note("⏳ Looking at " + words.Ref(ref) + ".") }
 
+// Long follows Looking when the cluster is large.
+func Long(takes time.Duration) Message { return Note("⏳ " + words.Long(takes)) }
+
 // RefusalOf says what was refused.
 type RefusalOf struct {
 	Action  policy.Action

@@ -190,6 +190,7 @@ func addAnswers(out map[string]Message) {
 	out["Help"] = Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster}})
 	out["Help_stranger"] = Help(HelpFor{})
 	out["Looking"] = Looking(ref)
+	out["Long"] = Long(6200 * time.Millisecond)
 	out["Refusal"] = Refusal(policy.Verdict{Effect: policy.Refuse, Reasons: []policy.Reason{policy.ReasonNotOperator, policy.ReasonChannelNotListed}}, RefusalOf{Action: policy.Propose, Cluster: cluster, Ask: []string{operator, "S03ONCALL"}})
 	out["Answer_accepted"] = Answer(workflow.Answer{Kind: workflow.Accepted, Op: op, Detail: "undoing"})
 	out["Answer_already"] = Answer(workflow.Answer{Kind: workflow.AlreadyDone, Op: op, By: person(approver)})

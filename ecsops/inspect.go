@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -39,6 +40,7 @@ type reader struct {
 
 	verified    *later[struct{}]
 	clusterRead *later[Cluster]
+	estimated   *later[time.Duration] // how long the cluster's reads take
 	instances   *stream[InstanceARN]
 	services    *later[map[string]ecstypes.Service] // every service, or those of the hint
 	self        *later[InstanceARN]
@@ -111,6 +113,13 @@ func (f *Fleet) clusterReader(ctx context.Context, wg *sync.WaitGroup, cluster C
 		return r.s.listInstances(ctx, r.cluster, "task:group == service:"+name)
 	}}
 	r.clusterRead = start(ctx, wg, func(ctx context.Context) (Cluster, error) { return r.s.describeCluster(ctx, cluster) })
+	r.estimated = start(ctx, wg, func(ctx context.Context) (time.Duration, error) {
+		c, err := r.clusterRead.wait(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return f.estimate(c), nil
+	})
 	r.instances = flow(withWide(ctx), wg, func(ctx context.Context, put func([]InstanceARN)) error {
 		return r.s.instancePages(ctx, cluster, "", put)
 	})
@@ -152,6 +161,7 @@ func (r *reader) aim(arn InstanceARN) {
 	}
 	r.aimed = arn
 	r.begin(hint{})
+	r.tellIfLong()
 	r.record = start(r.ctx, r.wg, func(ctx context.Context) (record, error) {
 		all, err := r.s.describeInstances(ctx, r.cluster, []InstanceARN{arn})
 		for got, rec := range all {

@@ -14,7 +14,7 @@ import (
 
 const (
 	crowdInstances = 450
-	crowdServices  = 700 // ten services of the target's, and more than half of the bucket holds
+	crowdServices  = 760 // ten services of the target's, and more than half of the bucket holds
 )
 
 // crowd is a cluster whose reads need more calls than half of two buckets hold at once.
@@ -55,7 +55,16 @@ func TestTheTargetComesFirst(t *testing.T) {
 	e.Delay("DescribeTasks", 500*time.Millisecond) // by then the cluster's own reads are in line
 	for _, seen := range []string{"never seen", "seen before"} {
 		began := len(e.Log())
-		s := e.preview(aws.BigInstance(0))
+		var told []time.Duration
+		ctx := ecsops.OnLong(t.Context(), func(takes time.Duration) { told = append(told, takes) })
+		found, err := e.Preview(ctx, ecsops.Ref{EC2: ecsops.EC2ID(aws.BigInstance(0))})
+		if err != nil || len(found.Found) != 1 {
+			t.Fatalf("%d found, %v", len(found.Found), err)
+		}
+		s := found.Snapshot
+		if first := seen == "never seen"; first != (len(told) == 1) || first && (told[0] < 3*time.Second || told[0] > 5*time.Second) { // 84 calls, 50 at once, ten a second
+			t.Errorf("%s: told that it takes %v", seen, told)
+		}
 		if peers, _ := s.Peers.Get(); len(s.Unknowns()) > 0 || len(peers) != crowdInstances-1 {
 			t.Fatalf("%s: %d other instances, unknown: %v", seen, len(peers), s.Unknowns())
 		}

@@ -153,6 +153,18 @@ func TestLookingComesFirst(t *testing.T) {
 	}
 }
 
+// A large cluster takes seconds to read: the person is told how many, and nothing about a cluster that they may not see.
+func TestALargeClusterTakesAWhile(t *testing.T) {
+	for takes, told := range map[time.Duration]bool{0: false, 2 * time.Second: false, 6200 * time.Millisecond: true} {
+		w := newWorld(t)
+		w.takes = takes
+		w.command("UOP", "deregister "+testEC2)
+		if w.heard("takes about 6 s") != told || len(w.proposed) != 1 {
+			t.Errorf("%s: %d proposed, %+v", takes, len(w.proposed), w.said)
+		}
+	}
+}
+
 // Who invites the bot, as it asked, and types the command again, is not told a second time to invite it.
 func TestInvitedAMomentAgo(t *testing.T) {
 	w := newWorld(t)

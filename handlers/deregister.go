@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -101,7 +102,7 @@ func (e *contradictionError) Error() string { return "target and options name an
 
 // find resolves a reference to one registration, or lets the person choose.
 func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args DeregisterArgs, to *reply) error {
-	preview, err := r.Fleet.Preview(ctx, ref)
+	preview, err := r.Fleet.Preview(tellIfLong(ctx, to), ref)
 	if err != nil {
 		return r.notFound(ctx, err, to)
 	}
@@ -125,6 +126,12 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 	return nil
 }
 
+// tellIfLong has the person told why they wait. It names no cluster: whether they may
+// read that one is asked once it is known.
+func tellIfLong(ctx context.Context, to *reply) context.Context {
+	return ecsops.OnLong(ctx, func(takes time.Duration) { to.say(ctx, blocks.Long(takes)) })
+}
+
 func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 	if nf, ok := errors.AsType[*ecsops.NotFoundError](err); ok {
 		to.say(ctx, blocks.NotFound(nf.Ref, nf.Searched, nf.Nearest, nf.Unreadable, nf.Empty...))
@@ -136,7 +143,7 @@ func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 
 // plan inspects a target that the person chose, and goes on as planFrom.
 func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args DeregisterArgs, to *reply) error {
-	read := func() (ecsops.Snapshot, error) { return r.Fleet.Inspect(ctx, target) }
+	read := func() (ecsops.Snapshot, error) { return r.Fleet.Inspect(tellIfLong(ctx, to), target) }
 	return r.planFrom(ctx, w, target, read, args, to)
 }
 

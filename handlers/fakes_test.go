@@ -117,6 +117,7 @@ type world struct {
 	resolved   []ecsops.Ref
 	inspected  []ecsops.Target
 	inspectErr error
+	takes      time.Duration // how long ecsops says that an inspection takes
 	edit       func(*ecsops.Snapshot)
 	panics     bool
 	serial     int
@@ -521,7 +522,8 @@ func (w *world) List(_ context.Context, c ecsops.ClusterARN) ([]ecsops.Listed, e
 	return w.listed[c], w.listErr
 }
 
-func (w *world) Inspect(_ context.Context, t ecsops.Target) (ecsops.Snapshot, error) {
+func (w *world) Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error) {
+	ecsops.TakesLong(ctx, w.takes)
 	w.inspected = append(w.inspected, t)
 	s := snapshot(t, w.clock.Now())
 	if w.edit != nil {

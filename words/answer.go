@@ -1,6 +1,8 @@
 package words
 
 import (
+	"time"
+
 	"ecsbot/ecsops"
 	"ecsbot/workflow"
 )
@@ -172,4 +174,9 @@ func Button(v workflow.Verb, p ecsops.Plan) string {
 		return "Deregister"
 	}
 	return Verb(v)
+}
+
+// Long says why the plan of an instance in a large cluster takes a while.
+func Long(takes time.Duration) string {
+	return "This is a large cluster. Reading all of it, within half of the calls that AWS allows, takes about " + Duration(takes) + "."
 }
