@@ -55,7 +55,7 @@ func TestParseBulk(t *testing.T) {
 		id1 + " " + id2 + " prod --cluster staging": {What: mistakeExtra, Word: "prod"},
 		"--filter 'x == y' " + id1 + " prod":        {What: mistakeBoth, Word: id1},
 		"--max-unavailable 3 prod":                  {What: mistakeMissing, Word: "TARGET"},
-		id1 + " " + id2 + " --max-unavailble 3":     {What: mistakeOption, Word: "--max-unavailble"},
+		id1 + " " + id2 + " --max-unavail 3":        {What: mistakeOption, Word: "--max-unavail"},
 		id1 + " " + id2 + " --max-unavailable":      {What: mistakeNoValue, Word: "--max-unavailable"},
 		id1 + " " + id2 + " --deadline tomorrow":    {What: mistakeDeadline, Word: "tomorrow"},
 	} {

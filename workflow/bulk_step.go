@@ -30,7 +30,7 @@ func (e *Engine) stepBulk(ctx context.Context, op Operation) (time.Time, error) 
 			d.tellSurprises(e.settings)
 		}
 		d.endBulk()
-		wake := d.now.Add(batchPoll)
+		wake := d.now.Add(max(batchPoll, e.settings.Poll)) // members are looked at no more often
 		moved, err := e.commitBatch(ctx, d, wake)
 		switch {
 		case errors.Is(err, ErrConflict): // a person decided, or another process steps it too

@@ -34,6 +34,8 @@ type Cloud struct {
 	rng      *rand.Rand
 	nextIP   int
 	timers   timerHeap
+	extremes *extremes // nil unless Observe was called
+	unseen   bool      // the estate changed since extremes looked
 	timerSeq int
 	sessions map[string]session // by access key id
 	faults   faults
@@ -172,7 +174,7 @@ func (c *Cloud) unlock() {
 }
 
 // touch notes that the estate changed, to be told at unlock.
-func (c *Cloud) touch() { c.dirty, c.moved = true, true }
+func (c *Cloud) touch() { c.dirty, c.moved, c.unseen = true, true, true }
 
 // timerEntry is something that happens at a virtual time.
 type timerEntry struct {

@@ -160,8 +160,12 @@ func (c *Cloud) stamped() *world {
 	return w
 }
 
-// remember keeps a view for the readers that lag.
+// remember keeps a view for the readers that lag, and the extremes.
 func (c *Cloud) remember() {
+	if c.extremes != nil && c.unseen {
+		c.unseen = false
+		c.extremes.look(c)
+	}
 	if c.faults.lag <= 0 || !c.moved {
 		return
 	}
