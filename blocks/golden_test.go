@@ -141,7 +141,10 @@ func cards() map[string]workflow.Operation {
 	standalone := heldBy(ecsops.Hold{Task: batchTask(), Cause: ecsops.HeldByStandalone}, ecsops.Hold{Task: agentTask(), Cause: ecsops.HeldByOthers})
 	standalone.Deadline = standalone.Progress.LookedAt.Add(10 * time.Minute)
 	unread := ecsops.Hold{Task: webTask(), Cause: ecsops.HeldUnknown, Missing: &ecsops.Unknown{Fact: "protection", Call: "ecs:GetTaskProtection", Reason: "AccessDenied"}}
+	slow := running(amberPlan(), workflow.Draining)
+	slow.Progress.Every, slow.Progress.Drains = 40*time.Second, 120
 	return map[string]workflow.Operation{
+		"draining_slow": slow,
 		"proposed_room": proposed(roomPlan()),
 		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"held_percents": heldBy(percentsHold()), "held_protection": heldBy(protectedHold()), "held_capacity": heldBy(capacityHold()),

@@ -29,7 +29,7 @@ func drawProgress(s *sheet, op workflow.Operation, o Options, d depth) {
 		s.section("steps", foldedSteps(op, d)...)
 	}
 	drawHolding(s, op, d)
-	s.context("looked", looked(op), explanation(op), deadline(op))
+	s.context("looked", looked(op), say(words.Pace(op)), explanation(op), deadline(op))
 }
 
 // progressCounts is ": 3 of 7 tasks left", while there is something to count.

@@ -59,6 +59,12 @@ type LookFor struct {
 	// the scale-in protection of their tasks, the definitions of the tasks, and EC2 when the
 	// agent is disconnected.
 	Holds bool
+	// Sparing leaves the lists of tasks out while the registration's own counts say that no
+	// other task runs there than the known ones. What is ordered next must not rest on it.
+	Sparing bool
+	// Drains are under way in this account and Region: beside others, calls that take many
+	// names are shared.
+	Drains int
 }
 
 // CheckResult is one answer of a verification.

@@ -3,6 +3,7 @@ package ecsops
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/aws/smithy-go/middleware"
@@ -17,6 +18,8 @@ const (
 	usePoll               // a timer asks: a tenth
 	useOrder              // mutating: a tenth, at most one a second
 )
+
+func (u use) String() string { return [...]string{"preview", "poll", "order"}[u] }
 
 type useKey struct{}
 
@@ -95,29 +98,47 @@ type budget struct {
 	clock   Clock
 	limiter *rate.Limiter
 	lane    lane
+	per     float64 // tokens a second of all replicas together
+	burst   float64
 }
 
 func newBudget(clock Clock, b bucket, u use) *budget {
 	share := 0.5
 	if u != usePreview {
-		share = 0.1
+		share = pollShare
 	}
 	per := b.refill * share
 	if u == useOrder {
 		per = min(per, 1)
 	}
-	return &budget{clock: clock, lane: newLane(), limiter: rate.NewLimiter(rate.Limit(per), max(1, int(float64(b.burst)*share)))}
+	out := &budget{clock: clock, lane: newLane(), per: per, burst: float64(b.burst) * share}
+	out.limiter = rate.NewLimiter(rate.Limit(per), out.burstOf(1))
+	return out
+}
+
+func (b *budget) burstOf(replicas int) int { return max(1, int(b.burst/float64(replicas))) }
+
+// split leaves this process one of so many equal parts.
+func (b *budget) split(replicas int) {
+	now := b.clock.Now()
+	b.limiter.SetLimitAt(now, rate.Limit(b.per/float64(replicas)))
+	b.limiter.SetBurstAt(now, b.burstOf(replicas))
 }
 
 // never is what a clock that stands still answers: waiting for it would never end, so
 // the budget does not hold then.
 const never = time.Duration(math.MaxInt64)
 
-// wait takes one token, or returns ctx's error without taking one. It waits on the
-// injected clock, so a paced clock refills as fast as it runs.
+// wait takes one token, or returns ctx's error or a *BusyError without taking one. It
+// waits on the injected clock, so a paced clock refills as fast as it runs.
 func (b *budget) wait(ctx context.Context) error {
-	r := b.limiter.ReserveN(b.clock.Now(), 1)
-	at := b.clock.Now().Add(r.DelayFrom(b.clock.Now()))
+	now := b.clock.Now()
+	r := b.limiter.ReserveN(now, 1)
+	at := now.Add(r.DelayFrom(now))
+	if until := patienceOf(ctx); !until.IsZero() && at.After(now) && at.After(until) && b.clock.Until(at) < never {
+		r.CancelAt(now)
+		return &BusyError{Until: at}
+	}
 	if left := b.clock.Until(at); left < never {
 		waiting(ctx, left)
 	}
@@ -149,13 +170,37 @@ func (b *budget) nap(ctx context.Context, at time.Time) error {
 // budget returns the budget of a call, shared by everything in this process that
 // uses the same account, Region, bucket and use.
 func (f *Fleet) budget(account, region string, b bucket, u use) *budget {
-	key := account + "/" + region + "/" + b.name + "/" + string(rune('0'+int(u)))
+	key := place(account, region) + "/" + b.name + "/" + u.String()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.budgets[key] == nil {
 		f.budgets[key] = newBudget(f.clock, b, u)
+		f.budgets[key].split(max(1, f.traffic.replicas))
 	}
 	return f.budgets[key]
+}
+
+// Share makes this process keep to one of so many equal parts of every budget: as many as
+// there are replicas, and more while it is not known how many.
+func (f *Fleet) Share(parts int) {
+	parts = max(1, parts)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.traffic.replicas == parts {
+		return
+	}
+	f.traffic.replicas = parts
+	for _, b := range f.budgets {
+		b.split(parts)
+	}
+}
+
+// place is an account and Region: what AWS counts calls by.
+func place(account, region string) string { return account + "/" + region }
+
+func placed(at string) (account, region string) {
+	account, region, _ = strings.Cut(at, "/")
+	return account, region
 }
 
 // spend is the middleware that takes a token before each HTTP attempt, retries included.
@@ -164,7 +209,7 @@ func (f *Fleet) spend(account, region string) func(*middleware.Stack) error {
 		return s.Finalize.Insert(middleware.FinalizeMiddlewareFunc("Budget", func(ctx context.Context,
 			in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			if b, ok := bucketOf(serviceOf(ctx), operationOf(ctx)); ok {
-				leave, err := f.budget(account, region, b, useOf(ctx)).enter(ctx)
+				leave, err := f.take(ctx, account, region, b)
 				if err != nil {
 					return middleware.FinalizeOutput{}, middleware.Metadata{}, &notSentError{cause: err}
 				}
@@ -173,6 +218,20 @@ func (f *Fleet) spend(account, region string) func(*middleware.Stack) error {
 			return next.HandleFinalize(ctx, in)
 		}), "Retry", middleware.After)
 	}
+}
+
+// take waits for a token and keeps account of it.
+func (f *Fleet) take(ctx context.Context, account, region string, b bucket) (leave func(), err error) {
+	u, began := useOf(ctx), f.clock.Now()
+	leave, err = f.budget(account, region, b, u).enter(ctx)
+	if err == nil && u == usePoll {
+		f.meter(place(account, region)).token(b)
+	}
+	if f.cfg.Spent != nil {
+		f.cfg.Spent(Spent{Account: account, Region: region, Bucket: b.name, Use: u.String(),
+			Waited: f.clock.Now().Sub(began), Had: err == nil})
+	}
+	return leave, err
 }
 
 // notSentError: the attempt never left the process.

@@ -13,6 +13,7 @@ type caches struct {
 	targetGroups cache[TargetGroup] // name, type and delay only
 	hints        cache[hint]        // by cluster and EC2 id
 	interfaces   cache[int]         // by instance type: its most network interfaces
+	spared       cache[int]         // by target: sparing looks since its tasks were listed
 }
 
 // hint is where something was when it was last seen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,11 +40,13 @@ type Config struct {
 	ExternalID     string // sent with AssumeRole when set
 	SourceIdentity bool   // send the session name as SourceIdentity too; the role's trust must allow sts:SetSourceIdentity
 
-	AppID       string        // in CloudTrail's userAgent; "" = "ecsbot"
-	TimeBox     time.Duration // of Inspect, Preview, List; 0 = 8 s. What is not read by then is unknown
-	MetadataURI string        // ECS_CONTAINER_METADATA_URI_V4; "" = not running on ECS
-	Clock       Clock         // nil = the process's
-	Observe     func(Call)    // after each AWS call; for metrics. Must not block
+	AppID       string            // in CloudTrail's userAgent; "" = "ecsbot"
+	TimeBox     time.Duration     // of Inspect, Preview, List; 0 = 8 s. What is not read by then is unknown
+	MetadataURI string            // ECS_CONTAINER_METADATA_URI_V4; "" = not running on ECS
+	Clock       Clock             // nil = the process's
+	Observe     func(Call)        // after each AWS call; for metrics. Must not block
+	Spent       func(Spent)       // before each HTTP attempt of a call that has a budget; for metrics. Must not block
+	Transport   http.RoundTripper // of every AWS call; nil = the SDK's own
 }
 
 // Call is one finished AWS call.
@@ -53,6 +56,14 @@ type Call struct {
 	Attempts           int
 	Took               time.Duration
 	Err                error
+}
+
+// Spent is one token taken from our own share of one of AWS's buckets, or not had.
+type Spent struct {
+	Account, Region string
+	Bucket, Use     string        // use: preview, poll or order
+	Waited          time.Duration // of the fleet's clock
+	Had             bool
 }
 
 // Fleet is ECS across the configured accounts and Regions. It is safe for concurrent use.
@@ -69,6 +80,7 @@ type Fleet struct {
 	sessions map[string]*session  // guarded by mu
 	orders   map[string]*session  // guarded by mu: mutating sessions, bounded
 	budgets  map[string]*budget   // guarded by mu
+	traffic  traffic              // guarded by mu
 	listed   map[string]clusterAt // guarded by mu: ListClusters of an account and Region
 
 	cache caches
@@ -100,7 +112,8 @@ func New(ctx context.Context, cfg Config) (*Fleet, error) {
 		cfg.AppID = defaultAppID
 	}
 	f := &Fleet{cfg: cfg, clock: cfg.Clock, roles: map[string]string{}, sessions: map[string]*session{},
-		orders: map[string]*session{}, budgets: map[string]*budget{}, listed: map[string]clusterAt{}}
+		orders: map[string]*session{}, budgets: map[string]*budget{}, listed: map[string]clusterAt{},
+		traffic: traffic{meters: map[string]*meter{}, gates: map[string]*gate{}}}
 	if f.clock == nil {
 		f.clock = realClock{}
 	}
@@ -116,6 +129,9 @@ func New(ctx context.Context, cfg Config) (*Fleet, error) {
 	base, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	if cfg.Transport != nil {
+		base.HTTPClient = &http.Client{Transport: cfg.Transport}
 	}
 	f.base = base
 	return f, errors.Join(f.readClusters(), f.readRoles())

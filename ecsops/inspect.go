@@ -351,26 +351,23 @@ func machineOf(ctx context.Context, s *session, id EC2ID) (EC2, error) {
 // tasksIn describes the union of the lists and of known tasks. What is described as
 // MISSING is gone, unless the list of running ones named it just now.
 func (s *session) tasksIn(ctx context.Context, cluster ClusterARN, running, stopped, known []string) ([]Task, error) {
-	listed := map[string]bool{}
-	for _, a := range running {
-		listed[a] = true
-	}
-	d, err := s.describeTasks(ctx, cluster, sortedOnce(append(append(append([]string(nil), running...), stopped...), known...)))
+	d, err := s.describeTasks(ctx, cluster, sortedOnce(slices.Concat(running, stopped, known)))
 	if err != nil {
 		return nil, err
 	}
+	return d.kept(running, known)
+}
+
+// kept are the tasks that have not ended and the known ones that have.
+func (d described) kept(listed, known []string) ([]Task, error) {
 	for _, arn := range d.missing {
-		if listed[arn] {
+		if slices.Contains(listed, arn) {
 			return nil, called("ecs:DescribeTasks", reasonError(failureMissing))
 		}
 	}
-	keep := map[string]bool{}
-	for _, a := range known {
-		keep[a] = true
-	}
 	var out []Task
 	for _, t := range d.tasks {
-		if task := toTask(t); !task.Stopped() || keep[task.ARN] {
+		if task := toTask(t); !task.Stopped() || slices.Contains(known, task.ARN) {
 			out = append(out, task)
 		}
 	}

@@ -14,44 +14,61 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
 )
 
 // Look polls: the registration, its tasks with those known before, and what lf names, on
-// a tenth of AWS's throttling buckets. Tasks are known only when both lists and the
-// description were read. It errs only when ctx ends.
+// a tenth of AWS's throttling buckets, shared by all looks. Tasks are known only when the
+// description was read, and the lists unless lf spares them. It errs only when ctx ends,
+// or with a *BusyError when its turn did not come: then nothing was learned.
 func (f *Fleet) Look(ctx context.Context, t Target, lf LookFor) (Snapshot, error) {
-	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	v := visit{shares: true}
+	if !lf.Sparing { // a person waits, or something is ordered next
+		v = visit{key: " fresh", tokens: lookTokens, urgent: true}
+	}
+	leave, err := f.enter(t, v)
+	if err != nil {
+		return Snapshot{Target: t}, err
+	}
+	defer leave()
+	boxed, cancel := f.polling(ctx, f.cfg.TimeBox)
 	defer cancel()
 	s := f.look(boxed, t, lf)
-	return s, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return s, err
+	}
+	return s, f.hadTurn(t, s.Unknowns())
 }
 
 func (f *Fleet) look(ctx context.Context, t Target, lf LookFor) Snapshot {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	r := &reader{ctx: ctx, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster}
+	l := &look{r: r, desk: r.s.desk(f, t.Cluster), t: t, lf: lf}
+	if lf.Drains > 1 {
+		l.wait = gatherFor
+	}
 	out := Snapshot{Target: t}
-	instance := start(ctx, &wg, func(ctx context.Context) (Instance, error) {
-		all, err := r.s.describeInstances(ctx, t.Cluster, []InstanceARN{t.Instance})
-		return all[t.Instance].Instance, err
+	l.record = start(ctx, &wg, func(ctx context.Context) (record, error) {
+		all, err := l.desk.instances.ask(ctx, []InstanceARN{t.Instance}, l.wait)
+		return all[t.Instance], err
 	})
-	tasks := start(ctx, &wg, func(ctx context.Context) ([]Task, error) { return r.lookTasks(ctx, t, lf.KnownTasks, instance) })
-	services := start(ctx, &wg, func(ctx context.Context) (map[string]Service, error) { return r.lookServices(ctx, lf.Services) })
+	tasks := start(ctx, &wg, l.tasks)
+	services := start(ctx, &wg, func(ctx context.Context) (map[string]Service, error) { return l.services(ctx, lf.Services) })
 	groups := start(ctx, &wg, func(ctx context.Context) (map[string]groupRead, error) {
 		r.wantGroups(lf.TargetGroups)
 		return r.groups.all(ctx, sortedOnce(lf.TargetGroups))
 	})
 	r.lookMachine(t, lf, &out)
-	out.Instance = settle(r, "instance", "ecs:DescribeContainerInstances", instance)
+	rec, err := l.record.wait(ctx)
+	out.Instance = fact("instance", "ecs:DescribeContainerInstances", rec.Instance, err)
 	found, tasksErr := tasks.wait(ctx)
 	named, servicesErr := services.wait(ctx)
 	if len(lf.Services) > 0 {
 		out.Services = fact("services", "ecs:DescribeServices", named, servicesErr)
 	}
 	if lf.Holds {
-		r.lookHolds(t, found, tasksErr, &out)
+		l.holds(found, tasksErr, &out)
 		named, _ = out.Services.Get() // unread, a daemon passes for a replica
 	}
 	classify(found, named)
@@ -73,34 +90,6 @@ func counted(read map[string]groupRead, machine EC2ID, tasks []Task) map[string]
 		out[arn] = g.settings.count(g.targets, machine, addresses)
 	}
 	return out
-}
-
-// lookTasks lists twice at once and describes the union with the known ones. A
-// registration that is gone for good lists nothing: its tasks are the known ones.
-func (r *reader) lookTasks(ctx context.Context, t Target, known []string, instance *later[Instance]) ([]Task, error) {
-	var wg sync.WaitGroup
-	list := func(desired ecstypes.DesiredStatus) *later[[]string] {
-		return start(ctx, &wg, func(ctx context.Context) ([]string, error) { return r.s.tasksOn(ctx, t.Cluster, t.Instance, desired) })
-	}
-	running, stopped := list(ecstypes.DesiredStatusRunning), list(ecstypes.DesiredStatusStopped)
-	wg.Wait()
-	err := cmp.Or(running.err, stopped.err)
-	if i, instanceErr := instance.wait(ctx); err != nil && instanceErr == nil && i.gone() && refused(err) {
-		return r.s.tasksIn(ctx, t.Cluster, nil, nil, known)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r.s.tasksIn(ctx, t.Cluster, running.val, stopped.val, known)
-}
-
-func (r *reader) lookServices(ctx context.Context, names []string) (map[string]Service, error) {
-	all, err := r.s.describeServices(ctx, r.cluster, sortedOnce(names))
-	out := make(map[string]Service, len(all))
-	for name, s := range all {
-		out[name] = toService(s)
-	}
-	return out, err
 }
 
 // lookMachine reads EC2 and the group when asked for, at the same time.
@@ -126,11 +115,19 @@ func (r *reader) lookMachine(t Target, lf LookFor, out *Snapshot) {
 	wg.Wait()
 }
 
+// afterBoxes is how many time boxes a verification may take: it asks for each service.
+const afterBoxes = 3
+
 // After reads what a verification needs: a look, whether the registration is still
 // listed, which of the old interfaces exist, what the group did, and the tasks that the
-// services started since. It errs only when ctx ends.
+// services started since. It errs as Look does.
 func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time) (After, error) {
-	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	leave, err := f.enter(t, visit{key: " after", tokens: afterTokens + serviceTokens*float64(len(lf.Services))})
+	if err != nil {
+		return After{}, err
+	}
+	defer leave()
+	boxed, cancel := f.polling(ctx, afterBoxes*f.cfg.TimeBox)
 	defer cancel()
 	s := f.reading(t.Account, t.Region)
 	var a After
@@ -157,7 +154,10 @@ func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time
 		a.Replacements = fact("replacements", "ecs:ListTasks", got, err)
 	})
 	wg.Wait()
-	return a, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return a, err
+	}
+	return a, f.hadTurn(t, append(a.Snapshot.Unknowns(), a.Listed.Why(), a.ENIs.Why(), a.Activity.Why(), a.Replacements.Why()))
 }
 
 // interfaces returns those of the ids that still exist. A filter is used, as one id that
@@ -210,20 +210,26 @@ func (s *session) activities(ctx context.Context, group string, since time.Time)
 
 // replacements are the running tasks of the services that started elsewhere since a moment.
 func (s *session) replacements(ctx context.Context, t Target, services []string, since time.Time) ([]Replacement, error) {
-	parts, err := each(ctx, services, 1, func(ctx context.Context, one []string) ([]Replacement, error) {
-		arns, err := s.listTasks(ctx, ecs.ListTasksInput{Cluster: aws.String(string(t.Cluster)), ServiceName: aws.String(one[0])})
-		if err != nil {
-			return nil, err
-		}
-		d, err := s.describeTasks(ctx, t.Cluster, arns)
-		var out []Replacement
-		for _, task := range d.tasks {
-			host := InstanceARN(aws.ToString(task.ContainerInstanceArn))
-			if host != t.Instance && !aws.ToTime(task.CreatedAt).Before(since) {
-				out = append(out, Replacement{Task: aws.ToString(task.TaskArn), Service: one[0], Instance: host, Status: aws.ToString(task.LastStatus)})
-			}
-		}
-		return out, err
+	of := map[string]string{}
+	lists, err := each(ctx, services, 1, func(ctx context.Context, one []string) ([]string, error) {
+		return s.listTasks(ctx, ecs.ListTasksInput{Cluster: aws.String(string(t.Cluster)), ServiceName: aws.String(one[0])})
 	})
-	return slices.Concat(parts...), err
+	if err != nil {
+		return nil, err
+	}
+	for i, arns := range lists {
+		for _, arn := range arns {
+			of[arn] = services[i]
+		}
+	}
+	d, err := s.describeTasks(ctx, t.Cluster, slices.Concat(lists...))
+	var out []Replacement
+	for _, task := range d.tasks {
+		arn, host := aws.ToString(task.TaskArn), InstanceARN(aws.ToString(task.ContainerInstanceArn))
+		if host != t.Instance && !aws.ToTime(task.CreatedAt).Before(since) {
+			out = append(out, Replacement{Task: arn, Service: of[arn], Instance: host, Status: aws.ToString(task.LastStatus)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Replacement) int { return cmp.Compare(a.Service, b.Service) })
+	return out, err
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// lookHolds reads what tells why tasks have not ended, all at the same time: a call for
+// holds reads what tells why tasks have not ended, all at the same time: a call for
 // each ten services, one for each hundred tasks, the definitions mostly from memory.
-func (r *reader) lookHolds(t Target, found []Task, tasksErr error, out *Snapshot) {
+func (l *look) holds(found []Task, tasksErr error, out *Snapshot) {
 	var here []Task
 	for _, task := range found {
 		if !task.Stopped() {
@@ -20,21 +20,21 @@ func (r *reader) lookHolds(t Target, found []Task, tasksErr error, out *Snapshot
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		services, err := r.lookServices(r.ctx, serviceNames(here))
+		services, err := l.services(l.r.ctx, serviceNames(here))
 		out.Services = fact("services", "ecs:DescribeServices", services, cmp.Or(tasksErr, err))
 	})
 	wg.Go(func() {
-		until, err := r.lookProtection(r.ctx, here)
+		until, err := l.protection(l.r.ctx, here)
 		out.Protection = fact("protection", "ecs:GetTaskProtection", until, cmp.Or(tasksErr, err))
 	})
 	wg.Go(func() {
-		definitions, err := r.lookDefinitions(r.ctx, here)
+		definitions, err := l.definitions(l.r.ctx, here)
 		out.TaskDefinitions = fact("task_definitions", "ecs:DescribeTaskDefinition", definitions, cmp.Or(tasksErr, err))
 	})
 	if i, ok := out.Instance.Get(); ok && !i.AgentConnected && !i.gone() {
 		wg.Go(func() {
-			m, err := machineOf(r.ctx, r.s, t.EC2)
-			out.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(r.s.verify(r.ctx), err))
+			m, err := machineOf(l.r.ctx, l.r.s, l.t.EC2)
+			out.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(l.r.s.verify(l.r.ctx), err))
 		})
 	}
 	wg.Wait()
@@ -50,9 +50,9 @@ func serviceNames(tasks []Task) []string {
 	return sortedOnce(out)
 }
 
-// lookProtection asks for service tasks that were not told to stop; a standalone one
+// protection asks for service tasks that were not told to stop; a standalone one
 // cannot be protected, and one that ended in between is in no need of an answer.
-func (r *reader) lookProtection(ctx context.Context, here []Task) (map[string]time.Time, error) {
+func (l *look) protection(ctx context.Context, here []Task) (map[string]time.Time, error) {
 	var arns []string
 	for _, t := range here {
 		if t.Class != Standalone && !t.Stopping() {
@@ -62,24 +62,26 @@ func (r *reader) lookProtection(ctx context.Context, here []Task) (map[string]ti
 	if len(arns) == 0 {
 		return map[string]time.Time{}, nil
 	}
-	p, err := r.s.taskProtection(ctx, r.cluster, arns)
+	read, err := l.desk.protected.ask(ctx, arns, l.wait)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string]time.Time{}
 	for _, arn := range arns {
-		got, ok := p.until[arn]
-		switch reason := cmp.Or(p.failed[arn], reasonIncomplete); {
-		case ok && got.ProtectionEnabled:
-			out[arn] = aws.ToTime(got.ExpirationDate).UTC()
-		case !ok && reason != failureMissing:
-			return nil, called("ecs:GetTaskProtection", reasonError(reason))
+		got, ok := read[arn]
+		switch {
+		case ok && got.task.ProtectionEnabled:
+			out[arn] = aws.ToTime(got.task.ExpirationDate).UTC()
+		case !ok:
+			return nil, called("ecs:GetTaskProtection", reasonError(reasonIncomplete))
+		case got.failed != "" && got.failed != failureMissing:
+			return nil, called("ecs:GetTaskProtection", reasonError(got.failed))
 		}
 	}
 	return out, nil
 }
 
-func (r *reader) lookDefinitions(ctx context.Context, here []Task) (map[string]TaskDefinition, error) {
+func (l *look) definitions(ctx context.Context, here []Task) (map[string]TaskDefinition, error) {
 	var arns []string
 	for _, t := range here {
 		if t.Stopping() {
@@ -88,7 +90,7 @@ func (r *reader) lookDefinitions(ctx context.Context, here []Task) (map[string]T
 	}
 	out := map[string]TaskDefinition{}
 	for _, arn := range sortedOnce(arns) {
-		d, err := r.readDefinition(ctx, arn)
+		d, err := l.r.readDefinition(ctx, arn)
 		if err != nil {
 			return nil, err
 		}

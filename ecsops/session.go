@@ -34,7 +34,8 @@ type session struct {
 	sts     *sts.Client
 
 	mu       sync.Mutex
-	verified bool // guarded by mu: GetCallerIdentity answered our account
+	verified bool                 // guarded by mu: GetCallerIdentity answered our account
+	desks    map[ClusterARN]*desk // guarded by mu
 }
 
 const (

@@ -30,6 +30,7 @@ const (
 	reasonConnection  = "connection failed"
 	reasonWrongPlace  = "wrong account"
 	reasonExternal    = "external"
+	reasonBusy        = "turn had not come"
 )
 
 // called wraps a call's error with its name; nil stays nil.
@@ -59,6 +60,9 @@ func reasonOf(err error) string {
 	}
 	if _, ok := errors.AsType[*WrongAccountError](err); ok {
 		return reasonWrongPlace
+	}
+	if _, ok := errors.AsType[*BusyError](err); ok {
+		return reasonBusy
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()

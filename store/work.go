@@ -39,7 +39,8 @@ const (
 	firstRetry   = 500 * time.Millisecond
 	longestRetry = 30 * time.Second
 
-	stepWorkers    = 16
+	// stepWorkers mostly wait for AWS, and share calls with each other meanwhile.
+	stepWorkers    = 32
 	deliverWorkers = 8
 )
 

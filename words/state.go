@@ -255,3 +255,12 @@ func TerminationHint(t ecsops.Termination) string {
 	}
 	return "It goes on costing; the plan shows what else it could do"
 }
+
+// Pace says how often a drain is looked at where that is less often than configured; "" else.
+func Pace(op workflow.Operation) string {
+	p := op.Progress
+	if p.Every <= 0 || op.State != workflow.Draining && op.State != workflow.StoppingTasks {
+		return ""
+	}
+	return "Looked at every " + Duration(p.Every) + ", as " + Count(p.Drains, "drain") + " share AWS's budget here"
+}

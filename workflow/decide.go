@@ -46,7 +46,8 @@ const (
 // Seen is what was read for one decision; a nil part was not read yet.
 type Seen struct {
 	Look      *ecsops.Snapshot
-	Began     time.Time // when that look began: it says nothing about later
+	Began     time.Time   // when that look began: it says nothing about later
+	Pace      ecsops.Pace // how often the operation may be looked at; the zero one means Settings.Poll
 	Fresh     *ecsops.Snapshot
 	Authority *Authorization
 	After     *ecsops.After
@@ -139,8 +140,19 @@ type step struct {
 }
 
 func (w *step) in(wait time.Duration) Move { return Move{draft: w.draft, Next: w.now.Add(wait)} }
-func (w *step) poll() Move                 { return w.in(w.s.Poll) }
+func (w *step) poll() Move                 { return Move{draft: w.draft, Next: w.next()} }
 func (w *step) again() Move                { return Move{draft: w.draft, Again: true} }
+
+// next is when to look again. A drain may take its time where many share AWS's budget; what
+// comes after it is short, and some of it has a deadline.
+func (w *step) next() time.Time {
+	p := w.seen.Pace
+	p.Every = max(p.Every, w.s.Poll)
+	if w.op.State != Draining && w.op.State != StoppingTasks {
+		p.Every, p.Grid = min(p.Every, max(w.s.Poll, time.Minute)), 0
+	}
+	return p.Next(w.now)
+}
 
 // readable stops the decision while the registration itself cannot be read.
 func (w *step) readable() (Move, bool) {
@@ -163,7 +175,7 @@ func (w *step) readable() (Move, bool) {
 		w.end(Unverified, w.endCause("not_all_verified"))
 		return Move{draft: w.draft}, true
 	}
-	return w.in(2 * w.s.Poll), true
+	return Move{draft: w.draft, Next: w.next().Add(w.s.Poll)}, true
 }
 
 // Calls of pauses for want of a reading: of a look, or of the inspection before

@@ -51,7 +51,7 @@ func (w *step) drain() Move {
 		return w.stopTask(ticked)
 	}
 	w.over(string(ecsops.ActStopTask))
-	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.askAt())}
+	return Move{draft: w.draft, Next: earliest(w.next(), w.askAt())}
 }
 
 // drainNotTaken reports whether AWS answered our order to drain with no.
@@ -168,6 +168,10 @@ func (w *step) progress(tasks []ecsops.Task) {
 		p.ExplainedAt = zeroTime // the next look asks what that means
 	}
 	p.Holds = w.holds(p)
+	p.Every, p.Drains = 0, 0
+	if pace := w.seen.Pace; pace.Every > w.s.Poll {
+		p.Every, p.Drains = pace.Every, pace.Drains
+	}
 	moved := p.Left != was.Left || p.Total != was.Total
 	stale := w.now.Sub(was.LookedAt) >= redrawAfter
 	if moved || stale || p.AgentLost != was.AgentLost || !reflect.DeepEqual(p.Holds, was.Holds) {
@@ -263,6 +267,9 @@ func lookFor(op Operation, now time.Time) ecsops.LookFor {
 	switch op.State {
 	case Draining, StoppingTasks:
 		lf.Holds = explains(op.Progress, now)
+		// Until it is DRAINING tasks may come. What is ordered once nothing is left rests on
+		// looks of other states, and on an inspection.
+		lf.Sparing = !op.DrainedAt.IsZero()
 	case Terminating, Undoing:
 		lf.EC2, lf.Group = true, groupName(op.Plan)
 	}

@@ -48,12 +48,15 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
-// Deps are what an Engine needs; every field but Settings is required.
+// Deps are what an Engine needs; every field but Settings and Pace is required.
 type Deps struct {
 	Store     Store
 	Fleet     Fleet
 	Authority Authority
 	Settings  Settings
+	// Pace says how often an operation on the target may be looked at, Settings.Poll being
+	// the shortest. nil: Settings.Poll.
+	Pace func(t ecsops.Target, poll time.Duration) ecsops.Pace
 }
 
 // Engine proposes, decides and steps operations. It keeps no state that a
@@ -63,6 +66,7 @@ type Engine struct {
 	fleet     Fleet
 	authority Authority
 	settings  Settings
+	pace      func(ecsops.Target, time.Duration) ecsops.Pace
 	owner     string // this process, in the orders that it makes
 	gather    gathering
 
@@ -80,8 +84,11 @@ func New(d Deps) (*Engine, error) {
 	case d.Authority == nil:
 		return nil, errors.New("starting the workflow engine: no authority")
 	}
+	if d.Pace == nil {
+		d.Pace = func(_ ecsops.Target, poll time.Duration) ecsops.Pace { return ecsops.Pace{Every: poll} }
+	}
 	return &Engine{
-		store: d.Store, fleet: d.Fleet, authority: d.Authority,
+		store: d.Store, fleet: d.Fleet, authority: d.Authority, pace: d.Pace,
 		settings: d.Settings.withDefaults(), owner: newID(), inFlight: map[string]bool{}, gather: gathering{fleet: d.Fleet},
 	}, nil
 }

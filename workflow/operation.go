@@ -131,6 +131,11 @@ type Progress struct {
 	Holds       []ecsops.Hold `json:"holds,omitempty"`
 	ExplainedAt time.Time     `json:"explained_at,omitzero"`
 
+	// Every is set when looks are further apart than configured, as so many drains share
+	// AWS's budget.
+	Every  time.Duration `json:"every,omitempty"`
+	Drains int           `json:"drains,omitempty"`
+
 	ETA        time.Duration   `json:"eta,omitempty"`
 	Checks     []ecsops.Check  `json:"checks,omitempty"`
 	Unreadable *ecsops.Unknown `json:"unreadable,omitempty"`

@@ -41,7 +41,11 @@ func (e *Engine) Step(ctx context.Context, id string) (time.Time, error) {
 	for range maxMoves {
 		m := Decide(op, seen, e.store.Clock().Now(), e.settings, e.owner)
 		if m.Want != WantNothing {
-			if err := e.read(ctx, m.Want, op, &seen); err != nil {
+			err := e.read(ctx, m.Want, op, &seen)
+			if busy, ok := errors.AsType[*ecsops.BusyError](err); ok {
+				return busy.Until, nil // others have their turn first: nothing is wrong
+			}
+			if err != nil {
 				return time.Time{}, err
 			}
 			continue
@@ -88,7 +92,10 @@ func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) 
 	switch want {
 	case WantLook:
 		seen.Began = e.store.Clock().Now()
-		look, err := e.fleet.Look(ctx, op.Target, lookFor(op, e.store.Clock().Now()))
+		seen.Pace = e.pace(op.Target, e.settings.Poll)
+		lf := lookFor(op, seen.Began)
+		lf.Drains = seen.Pace.Drains
+		look, err := e.fleet.Look(ctx, op.Target, lf)
 		if err != nil {
 			return fmt.Errorf("looking at %s: %w", op.Target.EC2, err)
 		}
@@ -111,7 +118,9 @@ func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) 
 		}
 		seen.Authority = &a
 	case WantAfter:
-		after, err := e.fleet.After(ctx, op.Target, lookForAfter(op), op.StartedAt)
+		lf := lookForAfter(op)
+		lf.Drains = seen.Pace.Drains
+		after, err := e.fleet.After(ctx, op.Target, lf, op.StartedAt)
 		if err != nil {
 			return fmt.Errorf("verifying %s: %w", op.Target.EC2, err)
 		}

@@ -155,7 +155,7 @@ func (w *step) verify() Move {
 		w.end(Unverified, w.endCause("not_all_verified"))
 		return Move{draft: w.draft}
 	}
-	return Move{draft: w.draft, Next: earliest(w.now.Add(w.s.Poll), w.op.VerifyBy)}
+	return Move{draft: w.draft, Next: earliest(w.next(), w.op.VerifyBy)}
 }
 
 // verifyOver reports whether the time for looking is over; it begins with the first look.
