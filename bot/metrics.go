@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -21,6 +22,8 @@ type metrics struct {
 	handled  *prometheus.HistogramVec
 	acks     prometheus.Histogram
 	aws      *prometheus.HistogramVec
+	spent    *prometheus.CounterVec
+	waited   *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -36,7 +39,13 @@ func newMetrics() *metrics {
 			Name: "ecsbot_aws_call_seconds", Help: "AWS calls, by service, operation and outcome (ok, an AWS error code, timeout, error).",
 			Buckets: []float64{.025, .05, .1, .25, .5, 1, 2, 5, 10, 30}}, []string{"service", "operation", "outcome"}),
 	}
-	m.registry.MustRegister(m.handled, m.acks, m.aws, collectors.NewGoCollector(),
+	m.spent = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ecsbot_aws_tokens_total", Help: "Calls taken from the bot's own share of AWS's throttling buckets, by bucket and use (preview, poll, order); had is false for those that were given up.",
+	}, []string{"bucket", "use", "had"})
+	m.waited = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "ecsbot_aws_token_wait_seconds", Help: "What a call waited for the bot's own share of its bucket, by use.",
+		Buckets: []float64{.01, .1, .5, 1, 2, 5, 10, 20}}, []string{"use"})
+	m.registry.MustRegister(m.handled, m.acks, m.aws, m.spent, m.waited, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -64,6 +73,11 @@ func (m *metrics) timed(h socket.Handler) socket.Handler {
 
 func (m *metrics) awsCall(c ecsops.Call) {
 	m.aws.WithLabelValues(c.Service, c.Operation, outcome(c.Err)).Observe(c.Took.Seconds())
+}
+
+func (m *metrics) token(t ecsops.Spent) {
+	m.spent.WithLabelValues(t.Bucket, t.Use, strconv.FormatBool(t.Had)).Inc()
+	m.waited.WithLabelValues(t.Use).Observe(t.Waited.Seconds())
 }
 
 func outcome(err error) string {
@@ -115,6 +129,7 @@ func (o *observer) Collect(ch chan<- prometheus.Metric) {
 	defer cancel()
 	figures := append(o.slack(), o.operations(ctx)...)
 	figures = append(figures, o.delivery(ctx)...)
+	figures = append(figures, o.traffic()...)
 	figures = append(figures, labelled(gauge("", "", 1), "ecsbot_info", "The running version.", "version", Version()))
 	for _, f := range figures {
 		ch <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value, f.label...)
@@ -163,6 +178,23 @@ func (o *observer) operations(ctx context.Context) []figure {
 	}
 	for why, n := range blocked {
 		out = append(out, labelled(gauge("", "", float64(n)), "ecsbot_operations_blocked", "Operations that pause, by reason.", "reason", string(why)))
+	}
+	return out
+}
+
+// traffic is how much shares AWS's budget, and how far apart looks are for that.
+func (o *observer) traffic() []figure {
+	out := []figure{gauge("ecsbot_budget_parts", "Into how many equal parts AWS's budget is divided: the replicas, or more while their number is not sure.", float64(o.s.fleet.Parts()))}
+	for _, t := range o.s.fleet.Traffics(o.s.cfg.PollInterval) {
+		for _, f := range []struct {
+			name, help string
+			value      float64
+		}{
+			{"ecsbot_drains_in_flight", "Operations under way, of all replicas, by account and Region.", float64(t.Drains)},
+			{"ecsbot_poll_interval_seconds", "How often each of them is looked at.", t.Every.Seconds()},
+		} {
+			out = append(out, figure{prometheus.NewDesc(f.name, f.help, []string{"account", "region"}, nil), prometheus.GaugeValue, f.value, []string{t.Account, t.Region}})
+		}
 	}
 	return out
 }

@@ -108,10 +108,10 @@ func newService(ctx context.Context, cfg Config, o options) (_ *service, err err
 			s.db.Close()
 		}
 	}()
-	if s.fleet, err = ecsops.New(ctx, fleetConfig(cfg, s.db.Clock(), s.metrics.awsCall)); err != nil {
+	if s.fleet, err = ecsops.New(ctx, fleetConfig(cfg, s.db.Clock(), s.metrics)); err != nil {
 		return nil, err
 	}
-	s.engine, err = workflow.New(workflow.Deps{Store: s.db, Fleet: s.fleet, Authority: s.who, Settings: settings(cfg)})
+	s.engine, err = workflow.New(workflow.Deps{Store: s.db, Fleet: s.fleet, Authority: s.who, Settings: settings(cfg), Pace: s.fleet.Pace})
 	if err != nil {
 		return nil, err
 	}
@@ -128,10 +128,14 @@ func newService(ctx context.Context, cfg Config, o options) (_ *service, err err
 	return s, s.metrics.watch(s)
 }
 
-func fleetConfig(cfg Config, clock workflow.Clock, observe func(ecsops.Call)) ecsops.Config {
+// fleetConfig takes nil for a clock or metrics that there are not.
+func fleetConfig(cfg Config, clock workflow.Clock, m *metrics) ecsops.Config {
 	c := ecsops.Config{
-		Regions: cfg.Regions, Roles: cfg.Roles, Clock: clock, Observe: observe,
+		Regions: cfg.Regions, Roles: cfg.Roles, Clock: clock,
 		MetadataURI: cfg.ECSMetadataURI, Clusters: []string{Everything},
+	}
+	if m != nil {
+		c.Observe, c.Spent = m.awsCall, m.token
 	}
 	if !cfg.Clusters.All {
 		c.Clusters = nil
@@ -164,6 +168,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err := s.engine.Record(ctx, s.startEvent()); err != nil {
 		return fmt.Errorf("recording the start: %w", err)
 	}
+	defer s.sharing(ctx)()
 	if err := s.db.Work(ctx, store.Workers{Step: s.engine.Step, Deliver: s.deliver.Deliver, FollowUp: s.engine.FollowUp}); err != nil {
 		return err
 	}

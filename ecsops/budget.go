@@ -195,6 +195,13 @@ func (f *Fleet) Share(parts int) {
 	}
 }
 
+// Parts is into how many the budgets are divided.
+func (f *Fleet) Parts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return max(1, f.traffic.replicas)
+}
+
 // place is an account and Region: what AWS counts calls by.
 func place(account, region string) string { return account + "/" + region }
 

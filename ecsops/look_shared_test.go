@@ -354,3 +354,51 @@ func TestSharedLookSurvivesACancelledOne(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A replica that joins halves the share: of two that look as fast as they are let, each stays
+// within half of a tenth of the bucket, and alone again within the whole.
+func TestReplicasShareTheBudget(t *testing.T) {
+	inBubble(t, func(t *testing.T, cloud *aws.Cloud, first *ecsops.Fleet) {
+		second, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{aws.DemoCluster}, Transport: direct{cloud}, AppID: "second"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, known := drained(t, first, aws.DemoBatch)
+		hammer := func(fleets ...*ecsops.Fleet) int {
+			t.Helper()
+			before := len(cloud.Log())
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+			defer cancel()
+			var wg sync.WaitGroup
+			for _, f := range fleets {
+				wg.Go(func() {
+					for ctx.Err() == nil {
+						_, err := f.Look(ctx, target, ecsops.LookFor{KnownTasks: known})
+						if busy, ok := errors.AsType[*ecsops.BusyError](err); ok {
+							time.Sleep(time.Until(busy.Until))
+						}
+					}
+				})
+			}
+			wg.Wait()
+			_, count := asked(cloud, before)
+			time.Sleep(time.Minute) // the buckets fill
+			return count["DescribeContainerInstances"] + count["ListTasks"] + count["DescribeTasks"]
+		}
+		if n := hammer(first); n < 180 || n > 210 {
+			t.Errorf("alone: %d calls in 100 s, want 200 and a burst of 10", n)
+		}
+		first.Share(2)
+		if n := hammer(first); n < 90 || n > 105 {
+			t.Errorf("one of two: %d calls, want 100 and a burst of 5", n)
+		}
+		second.Share(2)
+		if n := hammer(first, second); n < 180 || n > 210 {
+			t.Errorf("both: %d calls, want 200 and two bursts of 5", n)
+		}
+		first.Share(1)
+		if n := hammer(first); n < 180 || n > 210 {
+			t.Errorf("alone again: %d calls", n)
+		}
+	})
+}

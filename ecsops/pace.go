@@ -52,7 +52,7 @@ const (
 	meterSpan = 200
 	// firstLooks of firstCost stand in for looks that were not made yet.
 	firstLooks = 20
-	firstCost  = 0.5
+	firstCost  = 0.35
 )
 
 func newMeter() *meter {

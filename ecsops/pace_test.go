@@ -101,7 +101,7 @@ func TestPaceByPlace(t *testing.T) {
 	here := MakeClusterARN("123456789012", "eu-central-1", "prod")
 	f.Drains(map[ClusterARN]int{here: 100, MakeClusterARN("123456789012", "eu-central-1", "dev"): 20, MakeClusterARN("123456789012", "us-east-1", "prod"): 1})
 	target := func(c ClusterARN) Target { return Target{Account: c.Account(), Region: c.Region(), Cluster: c} }
-	if p := f.Pace(target(here), 10*time.Second); p.Drains != 120 || p.Every != 35*time.Second || p.Grid != p.Every/4 {
+	if p := f.Pace(target(here), 10*time.Second); p.Drains != 120 || p.Every != 25*time.Second || p.Grid != p.Every/4 {
 		t.Errorf("here: %+v", p)
 	}
 	if p := f.Pace(target(MakeClusterARN("123456789012", "us-east-1", "prod")), 10*time.Second); p.Drains != 1 || p.Every != 10*time.Second || p.Grid != 0 {
@@ -139,7 +139,7 @@ func TestGateIsFair(t *testing.T) {
 			if a.next.After(now) {
 				continue
 			}
-			if at := g.enter(visit{key: a.name, cluster: a.cluster, shares: true, beside: targets / clusters}, now, free, perSecond); !at.IsZero() {
+			if at := g.enter(visit{key: a.name, cluster: a.cluster, shares: true, tokens: 0.33, beside: targets / clusters}, now, free, perSecond); !at.IsZero() {
 				a.next = at
 				continue
 			}
@@ -170,7 +170,7 @@ func TestGateForgets(t *testing.T) {
 	g := newGate()
 	now := time.Unix(1_790_000_000, 0)
 	for i := range 100 {
-		g.enter(visit{key: fmt.Sprint(i), cluster: "c", shares: true, beside: 100}, now, -5, 2)
+		g.enter(visit{key: fmt.Sprint(i), cluster: "c", shares: true, tokens: 0.33, beside: 100}, now, -5, 2)
 	}
 	now = now.Add(time.Hour)
 	if at := g.enter(visit{key: "new", cluster: "c", shares: true}, now, 10, 2); !at.IsZero() || len(g.turns) != 0 {

@@ -53,20 +53,18 @@ type visit struct {
 	cluster ClusterARN
 	shares  bool    // calls, with others of its cluster
 	beside  int     // drains in the cluster
-	tokens  float64 // that it is expected to take, unless it shares
+	tokens  float64 // that it is expected to take: looks that share, by what they took lately
 	urgent  bool    // it waits for nobody, and those who do wait the longer
 }
 
 const (
 	// gateDebt is how long the looks that are in may have to wait for tokens, one with another.
 	gateDebt = time.Second
-	// gateRoom is the part of the share that is given away as turns; urgent looks need the rest.
-	gateRoom = 0.8
 	// forgetTurn is after what time a turn is forgotten that nobody came for.
 	forgetTurn = 2 * time.Minute
 	// turnSoon: a turn is never so near that the queue would not notice.
 	turnSoon = 100 * time.Millisecond
-	// Looks that share are expected to take two calls, and so much more for each of them.
+	// Looks under way that share take two calls, and so much more for each of them.
 	convoyTokens, memberTokens = 2, 0.25
 	// lookTokens are those of a look that shares nothing: it lists twice and describes twice.
 	lookTokens = 4
@@ -79,7 +77,8 @@ func newGate() *gate {
 }
 
 // enter reports when to come again; the zero time means now. free are the tokens that are
-// there, less than none when some wait. Pure but for g.
+// there, less than none when some wait. Turns leave as much of the share as the pace does to
+// urgent looks. Pure but for g.
 func (g *gate) enter(v visit, now time.Time, free, perSecond float64) time.Time {
 	for k, at := range g.turns {
 		if now.Sub(at) > forgetTurn {
@@ -95,7 +94,7 @@ func (g *gate) enter(v visit, now time.Time, free, perSecond float64) time.Time 
 		return at
 	case !has && (g.next.After(now) || owed > gateDebt):
 		at = latest(g.next, now.Add(owed), now.Add(turnSoon))
-		g.turns[v.key] = g.queue(v, at, now, perSecond*gateRoom)
+		g.turns[v.key] = g.queue(v, at, now, perSecond*paceRoom)
 		return g.turns[v.key]
 	}
 	delete(g.turns, v.key)
@@ -118,10 +117,10 @@ func (g *gate) queue(v visit, at, now time.Time, perSecond float64) time.Time {
 		// Those who will join are reckoned with now, or the turns behind would be too early.
 		c = &convoy{at: at, room: min(max(v.beside, 1), lookTogether)}
 		g.convoys[v.cluster] = c
-		g.next = at.Add(after(convoyTokens+memberTokens*float64(c.room), perSecond))
+		g.next = at.Add(after(v.tokens*float64(c.room), perSecond))
 	}
 	if c.n++; c.n > c.room {
-		g.next = g.next.Add(after(memberTokens, perSecond))
+		g.next = g.next.Add(after(v.tokens, perSecond))
 	}
 	return c.at
 }
@@ -154,6 +153,9 @@ func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Ti
 // enter asks the gate of t's account and Region; leave must follow where err is nil.
 func (f *Fleet) enter(t Target, v visit) (leave func(), err error) {
 	at, now := place(t.Account, t.Region), f.clock.Now()
+	if v.shares {
+		v.tokens = f.meter(at).costs()[clusterResourceRead.name].tokens
+	}
 	b := f.budget(t.Account, t.Region, clusterResourceRead, usePoll)
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -68,6 +68,8 @@ type DB struct {
 	batch  *batcher
 	ends   *ends
 
+	replica string // this process, among those that serve
+
 	mu   sync.Mutex // guards the next two
 	work *working
 	shut bool
@@ -78,7 +80,7 @@ var _ workflow.Store = (*DB)(nil)
 // Open connects, migrates, and with Serve takes the process lock. Its errors
 // are sentences for the person who starts the program.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{log: o.Log, serves: o.Serve}
+	d := &DB{log: o.Log, serves: o.Serve, replica: secret()}
 	var err error
 	if o.URL != "" {
 		err = d.openPostgres(ctx, o)
