@@ -194,8 +194,8 @@ func batchHeadline(op workflow.Operation) string {
 
 // batchState is the state, with the cause where it ended.
 func batchState(op workflow.Operation) string {
-	if op.State.Terminal() && op.Cause != "" {
-		return words.Cause(op.Cause)
+	if cause := words.Cause(op.Cause); op.State.Terminal() && op.Cause != "" && say(strings.TrimSuffix(cause, ".")) != "" {
+		return cause // a cause that nothing is left of when it is cleaned says nothing
 	}
 	if op.State == workflow.Releasing && op.StopBy != nil {
 		return "Stopped; those under way go on"

@@ -79,8 +79,8 @@ func drained(t *testing.T, fleet *ecsops.Fleet, id string) (ecsops.Target, []str
 	return p.Snapshot.Target, known
 }
 
-// asked are the calls since then, and how many of each there were.
-func asked(cloud *aws.Cloud, since int) (calls []aws.Call, count map[string]int) {
+// callsSince are the calls since then, and how many of each there were.
+func callsSince(cloud *aws.Cloud, since int) (calls []aws.Call, count map[string]int) {
 	count = map[string]int{}
 	for _, c := range cloud.LogSince(since) {
 		calls = append(calls, c)
@@ -127,7 +127,7 @@ func TestLooksShareCalls(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		calls, count := asked(cloud, before)
+		calls, count := callsSince(cloud, before)
 		if count["DescribeContainerInstances"] != 1 || count["DescribeTasks"] != 1 || count["GetTaskProtection"] > 1 || count["DescribeServices"] > 1 || count["ListTasks"] != 0 {
 			t.Errorf("calls %v", count)
 		}
@@ -173,7 +173,7 @@ func TestSparingLooksListWhenTheyMust(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			calls, count := asked(cloud, before)
+			calls, count := callsSince(cloud, before)
 			for _, c := range calls {
 				if c.Real.Before(began) {
 					t.Errorf("%s left before the look began", c.Action)
@@ -381,7 +381,7 @@ func TestReplicasShareTheBudget(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			_, count := asked(cloud, before)
+			_, count := callsSince(cloud, before)
 			time.Sleep(time.Minute) // the buckets fill
 			return count["DescribeContainerInstances"] + count["ListTasks"] + count["DescribeTasks"]
 		}
