@@ -31,6 +31,7 @@ import (
 //	place-task                            id (EC2), extra (task definition)
 //	end-task                              id (task ARN)
 //	protect-task                          id (task ARN), seconds (virtual; 0 ends it)
+//	draining                              id (target group or Classic load balancer, by name), seconds (virtual)
 //	deployment                            id (service ARN), on
 //	suspend                               id (Auto Scaling group), extra (process), on
 //	add-hook                              id (group), extra (name, default result), seconds (heartbeat)
@@ -126,6 +127,8 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.EndTask(b.ID)
 	case "protect-task":
 		return "", c.ProtectTask(b.ID, seconds(b.Seconds))
+	case "draining":
+		return "", c.SetDraining(b.ID, seconds(b.Seconds))
 	case "deployment":
 		return "", c.SetDeployment(b.ID, b.On)
 	}

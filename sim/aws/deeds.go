@@ -182,3 +182,20 @@ func (c *Cloud) SlowStop(ref string, takes time.Duration) error {
 func (c *Cloud) SetDeployment(arn string, inProgress bool) error {
 	return c.onService("deploying", arn, func(_ *cell, s *service) { s.extraDeployment = inProgress })
 }
+
+// SetDraining changes how long the target group or Classic load balancer of that name lets connections end; 0 cuts them.
+func (c *Cloud) SetDraining(name string, d time.Duration) error {
+	c.mu.Lock()
+	defer c.unlock()
+	c.settle()
+	for _, cl := range c.live.cells {
+		for _, g := range sorted(cl.targetGroups) {
+			if g.spec.Name == name {
+				g.spec.DeregistrationWait = d
+				c.touch()
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("changing the draining of %s: %w", name, errNoSuch)
+}

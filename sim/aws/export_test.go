@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -22,4 +23,17 @@ func (c *Cloud) Misindexed() string {
 		}
 	}
 	return ""
+}
+
+// Operations are the actions that the estate serves, by service: all, or those that change nothing.
+func Operations(reads bool) map[string][]string {
+	out := map[string][]string{}
+	for service, actions := range operations {
+		for _, name := range slices.Sorted(maps.Keys(actions)) {
+			if !reads || !actions[name].mutating {
+				out[service] = append(out[service], name)
+			}
+		}
+	}
+	return out
 }

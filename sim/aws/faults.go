@@ -282,21 +282,25 @@ func (c *Cloud) throttled(r *request) bool {
 	if !f.enforce || r.call.Service == "sts" {
 		return false
 	}
-	name, burst, refill := bucketOf(r)
-	key := bucketKey{r.call.Account, r.call.Region, name}
-	b := f.buckets[key]
+	return !c.spend(r, bucketOf(r), 1) || r.call.Action == "TerminateInstances" && !c.spend(r, terminatedMachines, len(r.members("InstanceId")))
+}
+
+// spend takes tokens out of the bucket, if it holds as many.
+func (c *Cloud) spend(r *request, of limit, tokens int) bool {
+	key := bucketKey{r.call.Account, r.call.Region, of.name}
+	b := c.faults.buckets[key]
 	now := c.clock.Now()
 	if b == nil {
-		b = &bucket{left: burst, at: now}
-		f.buckets[key] = b
+		b = &bucket{left: of.burst, at: now}
+		c.faults.buckets[key] = b
 	}
-	b.left = min(burst, b.left+now.Sub(b.at).Seconds()*refill)
+	b.left = min(of.burst, b.left+now.Sub(b.at).Seconds()*of.refill)
 	b.at = now
-	if b.left < 1 {
-		return true
+	if b.left < float64(tokens) {
+		return false
 	}
-	b.left--
-	return false
+	b.left -= float64(tokens)
+	return true
 }
 
 type bucketKey struct{ account, region, name string }
@@ -306,8 +310,18 @@ type bucket struct {
 	at   time.Time
 }
 
-// bucketOf returns the documented bucket of a call: its burst and its tokens per second.
-func bucketOf(r *request) (name string, burst, refill float64) {
+// limit is a token bucket: its burst and its tokens per second.
+type limit struct {
+	name          string
+	burst, refill float64
+}
+
+// terminatedMachines is counted in instances, beside the calls.
+// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+var terminatedMachines = limit{"TerminateInstances resources", 1000, 20}
+
+// bucketOf returns the documented bucket of a call; of Auto Scaling and load balancing nothing but their being is published.
+func bucketOf(r *request) limit {
 	switch a := r.call.Action; r.call.Service {
 	case "ecs":
 		return ecsBucket(a)
@@ -315,35 +329,35 @@ func bucketOf(r *request) (name string, burst, refill float64) {
 		unfiltered := a == "DescribeInstances" && !r.form.Has("InstanceId.1") && !r.form.Has("Filter.1.Name") && !r.form.Has("MaxResults")
 		switch {
 		case unfiltered:
-			return "DescribeInstances unfiltered", 50, 10
+			return limit{"DescribeInstances unfiltered", 50, 10}
 		case r.op.mutating:
-			return a, 50, 5
+			return limit{a, 50, 5}
 		}
-		return a, 100, 20
+		return limit{a, 100, 20}
 	case "autoscaling": // one undisclosed bucket for all actions
-		return "autoscaling", 100, 10
+		return limit{"autoscaling", 100, 10}
 	}
-	return r.call.Service, 100, 20
+	return limit{r.call.Service, 100, 20}
 }
 
-func ecsBucket(action string) (name string, burst, refill float64) {
+func ecsBucket(action string) limit {
 	switch action {
 	case "UpdateContainerInstancesState", "DeregisterContainerInstance", "StopTask":
-		return "cluster resource modify", 100, 40
+		return limit{"cluster resource modify", 100, 40}
 	case "DescribeServices", "ListServices":
-		return "service read", 100, 20
+		return limit{"service read", 100, 20}
 	case "DescribeTaskDefinition":
-		return "task definition read", 50, 20
+		return limit{"task definition read", 50, 20}
 	case "DescribeClusters", "ListClusters":
-		return "cluster read", 50, 20
+		return limit{"cluster read", 50, 20}
 	case "DescribeCapacityProviders":
-		return "capacity provider read", 50, 20
+		return limit{"capacity provider read", 50, 20}
 	case "GetTaskProtection":
-		return "task protection", 200, 80
+		return limit{"task protection", 200, 80}
 	case "ListTagsForResource":
-		return "tag read", 50, 20
+		return limit{"tag read", 50, 20}
 	}
-	return "cluster resource read", 100, 20
+	return limit{"cluster resource read", 100, 20}
 }
 
 var errNoSuch = errors.New("no such thing in the simulated estate")
