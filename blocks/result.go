@@ -144,7 +144,7 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 		case ended == ecsops.CheckSignedOff:
 			lines = append(lines, "• ☑ A person answers for "+mrkdwn(words.Count(len(orphans), "task"))+" left behind; nobody looked at the machine itself.")
 		default:
-			lines = append(lines, "• ⛔ "+sayN(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), 400))
+			lines = append(lines, "• ⛔ "+sayN(sentences(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), words.OrphansHold(op.Plan)), 500))
 			lines = append(lines, bullets(len(orphans), d, func(i int) mrkdwn { return taskLine(orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)
 		}
 		for _, need := range words.ReuseNeeds(op.Plan) {

@@ -37,7 +37,7 @@ func drawPlan(s *sheet, p ecsops.Plan, t ecsops.Target, changes []ecsops.Change,
 		drawFates(s, p, t, d, rest)
 		drawRooms(s, p, d, rest)
 		drawSteps(s, p, d)
-		s.section("after", capacityLine(p), billingLine(p, t))
+		s.section("after", sayN(words.Loss(p), 500), capacityLine(p), billingLine(p, t))
 		return
 	}
 	drawBarred(s, p, d, rest)
@@ -96,7 +96,7 @@ func drawFates(s *sheet, p ecsops.Plan, t ecsops.Target, d depth, rest mrkdwn) {
 		}
 		lines := []mrkdwn{head}
 		if fate == ecsops.FateOrphaned {
-			lines = append(lines, sayN(words.Orphans(len(ts), t, p.Snapshot.EC2), 400))
+			lines = append(lines, sayN(words.Orphans(len(ts), t, p.Snapshot.EC2), 400), sayN(words.OrphansHold(p), 300))
 		}
 		s.section("tasks", append(lines, taskBullets(ts, fate, d, rest)...)...)
 	}
@@ -237,7 +237,14 @@ func machineFacts(e ecsops.EC2) string {
 	if e.Type == "" {
 		return ""
 	}
-	return " (" + words.Quote(e.Type) + ", " + words.Quote(e.State) + ")"
+	s := " (" + words.Quote(e.Type) + ", " + words.Quote(e.State)
+	if !e.LaunchedAt.IsZero() {
+		s += ", launched " + words.Time(e.LaunchedAt)
+	}
+	if e.PublicIP != "" {
+		s += ", public address " + words.Quote(e.PublicIP)
+	}
+	return s + ")"
 }
 
 // needs says who or what is still missing.

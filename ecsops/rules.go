@@ -185,13 +185,24 @@ func (j *judge) taskRules() {
 		j.add(Finding{Rule: RuleExec, Severity: Amber, Tasks: exec})
 	}
 	if eni := j.refs(func(t Task) bool { return len(t.ENIs) > 0 }); len(eni) > 0 {
-		f := Finding{Rule: RuleENI, Severity: Green, Tasks: eni, Count: len(eni)}
+		f := Finding{Rule: RuleENI, Severity: Green, Tasks: eni, Count: len(eni), Names: j.addresses()}
 		if j.force() {
 			f.Severity = Amber // the container runs on, without its network
 		}
 		j.add(f)
 	}
 	j.protectedTasks()
+}
+
+// addresses are the network interfaces that go, each with its address.
+func (j *judge) addresses() []string {
+	var out []string
+	for _, t := range j.tasks {
+		for _, e := range t.ENIs {
+			out = append(out, strings.TrimSpace(e.ID+" "+e.PrivateIP))
+		}
+	}
+	return sortedOnce(out)
 }
 
 // protectedTasks: R5. Whether draining honours scale-in protection is undocumented: it is

@@ -116,7 +116,11 @@ func Fold(f ecsops.Finding) string {
 	e := Explain(f)
 	s := orElse(e.Detail, e.Title)
 	if f.Rule == ecsops.RuleENI {
-		s = "The network interfaces of " + orElse(tasks(f.Tasks), "tasks") + " go, connections to them are cut"
+		s = "The network interfaces of " + orElse(tasks(f.Tasks), "tasks")
+		if len(f.Names) > 0 {
+			s += " (" + Some(quoteAll(f.Names), 2) + ")"
+		}
+		s += " go, connections to them are cut"
 	}
 	return Sentence(trimStop(s)) + " (" + ForeignN(string(f.Rule), 12) + ")"
 }
