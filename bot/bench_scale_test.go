@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,7 +11,9 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,10 +30,15 @@ const (
 	scaleGroups    = 2
 	scaleRounds    = 3 // cold previews, each by a process of its own
 	scaleMemory    = 150 << 20
+	scaleTogether  = 2                // previews at once, which share half of each bucket
+	scaleRest      = 10 * time.Second // until the buckets are full again: half of the largest, at half its rate
 )
 
 // scaleVar makes a test process the one that previews; it holds the cluster's name.
 const scaleVar = "ECSBOT_BENCH_PREVIEW"
+
+// togetherVar is how many it makes at once.
+const togetherVar = "ECSBOT_BENCH_TOGETHER"
 
 // scaled is what the process that previews says of itself.
 type scaled struct {
@@ -54,19 +62,25 @@ func TestBenchScale(t *testing.T) {
 	var counts map[string]int
 	for n := range scaleRounds {
 		if n > 0 {
-			time.Sleep(10 * time.Second) // until the buckets are full again: half of the largest, at half its rate
+			time.Sleep(scaleRest)
 		}
 		logged := len(cloud.Log())
-		runs = append(runs, previewApart(t, planCluster(cloud)))
+		runs = append(runs, previewApart(t, planCluster(cloud), 1))
 		counts = map[string]int{}
 		for _, c := range cloud.Log()[logged:] {
 			counts[c.Service+":"+c.Action]++
 			if c.Outcome != "OK" {
-				t.Errorf("%s: %s", c.Action, c.Outcome)
+				t.Errorf("%s: %s, number %d of %d in flight, after %s", c.Action, c.Outcome, c.Seq-logged, c.InFlight, c.Took)
 			}
 		}
 	}
 	judgeScale(t, r, runs, counts)
+	time.Sleep(scaleRest)
+	both := previewApart(t, planCluster(cloud), scaleTogether)
+	if len(both.Unknown) > 0 {
+		t.Errorf("%d previews at once: unknown %v", scaleTogether, both.Unknown)
+	}
+	r.note(fmt.Sprintf("the slower of %d previews at once; both know everything", scaleTogether), millis(both.Took), "", "")
 	text := r.text(t)
 	t.Logf("\n%s", text)
 	figures.Write(t, benchDoc, " of scale", text)
@@ -156,10 +170,10 @@ func bucketFor(service, action string) string {
 }
 
 // previewApart previews in a process that does nothing else.
-func previewApart(t *testing.T, cluster string) scaled {
+func previewApart(t *testing.T, cluster string, together int) scaled {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBenchPreviewApart$", "-test.v")
-	cmd.Env = append(os.Environ(), scaleVar+"="+cluster)
+	cmd.Env = append(os.Environ(), scaleVar+"="+cluster, togetherVar+"="+strconv.Itoa(together))
 	out, err := cmd.CombinedOutput()
 	_, text, found := strings.Cut(string(out), scaleVar+"=")
 	if err != nil || !found {
@@ -197,26 +211,51 @@ func TestBenchPreviewApart(t *testing.T) {
 			}
 		}
 	}()
-	began := time.Now()
-	p, err := fleet.Preview(t.Context(), ecsops.Ref{EC2: ecsops.EC2ID(simaws.BigInstance(0))})
-	if err != nil || len(p.Found) != 1 {
-		t.Fatalf("%d found, %v", len(p.Found), err)
-	}
-	plan := ecsops.NewPlan(p.Snapshot, ecsops.Intent{Purpose: ecsops.Retire})
-	s := scaled{Took: time.Since(began), Unknown: p.Snapshot.Unknowns(), Rooms: map[ecsops.RoomVerdict]int{}}
+	s := previewTogether(t, fleet)
 	close(done)
 	s.Heap, s.Resident = <-peak-heap, uint64(procField(t, os.Getpid(), "VmHWM"))<<10-resident
-	tasks, _ := p.Snapshot.Tasks.Get()
-	peers, _ := p.Snapshot.Peers.Get()
-	s.Tasks, s.Peers = len(tasks), len(peers)
-	for _, room := range plan.Rooms() {
-		s.Rooms[room.Verdict]++
-	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fmt.Printf("%s=%s\n", scaleVar, text)
+}
+
+// previewTogether makes as many previews and plans at once as it was asked to, and says what the slowest was.
+func previewTogether(t *testing.T, fleet *ecsops.Fleet) scaled {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv(togetherVar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	all := make([]scaled, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			p, err := fleet.Preview(t.Context(), ecsops.Ref{EC2: ecsops.EC2ID(simaws.BigInstance(i))})
+			if err != nil || len(p.Found) != 1 {
+				t.Errorf("%d found, %v", len(p.Found), err)
+				return
+			}
+			plan := ecsops.NewPlan(p.Snapshot, ecsops.Intent{Purpose: ecsops.Retire})
+			s := scaled{Took: time.Since(began), Unknown: p.Snapshot.Unknowns(), Rooms: map[ecsops.RoomVerdict]int{}}
+			tasks, _ := p.Snapshot.Tasks.Get()
+			peers, _ := p.Snapshot.Peers.Get()
+			s.Tasks, s.Peers = len(tasks), len(peers)
+			for _, room := range plan.Rooms() {
+				s.Rooms[room.Verdict]++
+			}
+			all[i] = s
+		})
+	}
+	wg.Wait()
+	slowest := slices.MaxFunc(all, func(a, b scaled) int { return cmp.Compare(a.Took, b.Took) })
+	slowest.Unknown = nil
+	for _, s := range all {
+		slowest.Unknown = append(slowest.Unknown, s.Unknown...)
+	}
+	return slowest
 }
 
 // heapBytes is what the heap holds, garbage that was not collected yet included.

@@ -71,6 +71,7 @@ type Fleet struct {
 	cfg   Config
 	clock Clock
 	base  aws.Config
+	reads aws.HTTPClient    // of reading sessions
 	roles map[string]string // account → role ARN
 	specs []clusterSpec
 	all   bool // "*"
@@ -133,7 +134,7 @@ func New(ctx context.Context, cfg Config) (*Fleet, error) {
 	if cfg.Transport != nil {
 		base.HTTPClient = &http.Client{Transport: cfg.Transport}
 	}
-	f.base = base
+	f.base, f.reads = base, forReads(base.HTTPClient)
 	return f, errors.Join(f.readClusters(), f.readRoles())
 }
 

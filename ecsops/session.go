@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"regexp"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmw "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -60,6 +63,26 @@ func newReadRetryer() aws.Retryer {
 	})
 }
 
+// A read whose answer does not begin in time is asked again: one connection that lost its
+// other end must not cost a fact. An order is never asked again, so it waits.
+const (
+	readAnswers   = 3 * time.Second
+	readConnects  = 2 * time.Second
+	readsKeptOpen = 64 // connections of each service: an inspection's calls are made at once
+)
+
+// forReads is a client of the SDK's own, with whatever CA bundle it was given; another one is left as it is.
+func forReads(c aws.HTTPClient) aws.HTTPClient {
+	own, ok := c.(*awshttp.BuildableClient)
+	if !ok {
+		return c
+	}
+	return own.WithDialerOptions(func(d *net.Dialer) { d.Timeout = readConnects }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout, t.MaxIdleConnsPerHost, t.MaxIdleConns = readAnswers, readsKeptOpen, 4*readsKeptOpen
+		})
+}
+
 func serviceOf(ctx context.Context) string   { return awsmw.GetServiceID(ctx) }
 func operationOf(ctx context.Context) string { return awsmw.GetOperationName(ctx) }
 
@@ -107,6 +130,8 @@ func (f *Fleet) newSession(account, region, name string) *session {
 	}
 	if name != "" {
 		cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	} else {
+		cfg.HTTPClient = f.reads
 	}
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], f.spend(account, region), f.observe())
 	return &session{account: account, region: region, name: name,

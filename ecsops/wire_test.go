@@ -388,6 +388,47 @@ func TestTimeBox(t *testing.T) {
 	}
 }
 
+// TestADeadConnection: an answer that never begins costs no fact; it is asked for again.
+func TestADeadConnection(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits three seconds for an answer that does not come")
+	}
+	e := demo(t)
+	real, err := url.Parse(e.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(real)
+	var mu sync.Mutex
+	asked := 0
+	stuck := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetTaskProtection") {
+			mu.Lock()
+			asked++
+			first := asked == 1
+			mu.Unlock()
+			if first {
+				_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the client leave
+				<-r.Context().Done()
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer stuck.Close()
+	t.Setenv("AWS_ENDPOINT_URL", stuck.URL)
+	f, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{"prod"}, Clock: e.clock, TimeBox: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Preview(t.Context(), ecsops.Ref{EC2: aws.DemoProtected})
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil || len(p.Snapshot.Unknowns()) > 0 || asked != 2 {
+		t.Errorf("asked %d times, unknown %v, %v", asked, p.Snapshot.Unknowns(), err)
+	}
+}
+
 // TestThrottledReads: reads are retried, also when ECS wraps throttling as ClientException.
 func TestThrottledReads(t *testing.T) {
 	for _, disguised := range []bool{false, true} {
