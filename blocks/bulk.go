@@ -90,7 +90,7 @@ func drawBulkPlan(s *sheet, op workflow.Operation, o Options, d depth) {
 	}
 	drawFindings(s, op.Plan, depth{items: min(d.items, 6), line: d.line}, "")
 	drawRooms(s, op.Plan, depth{items: min(d.items, 8), line: d.line}, "")
-	s.context("honest", say(words.BulkHonest()))
+	s.context("honest", say(words.BulkHonest()), say(words.BulkBilling(op)))
 	s.section("needs", needs(op, op.Needs, o)...)
 }
 
@@ -108,6 +108,9 @@ func drawBulkState(s *sheet, op workflow.Operation, d depth) {
 	lines = append(lines, sayN(words.RowsExplained(op.Rows), 400))
 	if !op.State.Terminal() {
 		lines = append(lines, sayN(words.Sentence(words.Limit(op.Bulk.Limit, op.Bulk.Most))+", one Availability Zone at a time.", d.line))
+	}
+	if op.State == workflow.Done || op.State == workflow.Unverified {
+		lines = append(lines, sayN(words.BulkBilling(op), 400))
 	}
 	s.section("state", lines...)
 }

@@ -39,6 +39,21 @@ func BulkHonest() string {
 	return "The room for the copies is computed without any of these instances and for all of their tasks together. Until a later wave is set to DRAINING, ECS may still place copies there; they then move once more."
 }
 
+// BulkBilling says what goes on costing; "" when the machines end too.
+func BulkBilling(op workflow.Operation) string {
+	n := 0
+	for _, r := range op.Rows {
+		left := r.State != workflow.RowSkipped
+		if left && r.Leave != nil && r.Leave.Intent.Terminate == ecsops.KeepRunning {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return "Deregistering does not end billing: " + plural(n, "1 machine goes", strconv.Itoa(n)+" machines go") + " on costing until terminated. Reminders of each, and of one that registers again, are in its thread in the audit channel."
+}
+
 // WaveNow says which wave is under way.
 func WaveNow(op workflow.Operation) string {
 	now, of := op.Wave()

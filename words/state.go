@@ -28,7 +28,7 @@ func State(s workflow.State) string {
 	case workflow.Verifying:
 		return "Checking the result"
 	case workflow.Releasing:
-		return "Cleaning up, some at a time"
+		return "Under way, some at a time"
 	case workflow.Undoing:
 		return "Undoing: making the instance ACTIVE again"
 	case workflow.Done:
