@@ -39,7 +39,7 @@ import (
 //	retire                                id (EC2), on (capacity shrinks)
 //	standby                               id (EC2), on
 //	scale-in-protection                   id (EC2), on
-//	strand-hooks                          on
+//	strand-hooks, confuse-classic         on
 type Break struct {
 	What    string  `json:"what"`
 	Action  string  `json:"action,omitempty"`
@@ -65,6 +65,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.ThrottleAll(b.On)
 	case "spare-protected":
 		c.SpareProtected(b.On)
+	case "confuse-classic":
+		c.ConfuseClassic(b.On)
 	case "strand-hooks":
 		c.StrandHooks(b.On)
 	case "disguise":

@@ -115,7 +115,11 @@ func describeInstanceHealth(r *request) (m, *apiError) {
 		if mc == nil || mc.state == ec2Terminated { // the state of terminated instances is not returned
 			continue
 		}
-		out = append(out, showClassicState(mc, states[id]))
+		shown := showClassicState(mc, states[id])
+		if r.c.faults.confused {
+			shown["State"], shown["ReasonCode"], shown["Description"] = "Unknown", "ELB", "A transient error occurred. Please try again later."
+		}
+		out = append(out, shown)
 	}
 	return m{"InstanceStates": out}, nil
 }

@@ -72,6 +72,13 @@ func TestClassicLoadBalancer(t *testing.T) {
 	if _, code := e.query("elasticloadbalancing classic", "DescribeTargetGroups"); code != "InvalidAction" {
 		t.Errorf("an action of version 2: %q", code)
 	}
+	if _, err := e.Break(aws.Break{What: "confuse-classic", On: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.health(); got != "0 Unknown: A transient error occurred. Please try again later." {
+		t.Errorf("confused: %s", got)
+	}
+	e.ConfuseClassic(false)
 	e.drain(aws.BigInstance(0))
 	saw := map[string]bool{}
 	e.until("the drain ends", 4*time.Minute, func(s aws.State) bool {

@@ -23,6 +23,7 @@ type faults struct {
 	disguise    bool
 	spare       bool
 	strand      bool
+	confused    bool
 	enforce     bool
 	buckets     map[bucketKey]*bucket
 	deny        map[string]bool
@@ -74,6 +75,10 @@ func (c *Cloud) SpareProtected(on bool) { c.meddle(func(f *faults) { f.spare = o
 // deregistering inside a termination did to groups whose hooks look for the registration (widdix/aws-cf-templates#276).
 // What ECS does is not documented; unless this is switched on, it completes its hook.
 func (c *Cloud) StrandHooks(on bool) { c.meddle(func(f *faults) { f.strand = on }) }
+
+// ConfuseClassic makes Classic load balancers say Unknown of every instance, a state that they document for passing errors.
+// https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_InstanceState.html
+func (c *Cloud) ConfuseClassic(on bool) { c.meddle(func(f *faults) { f.confused = on }) }
 
 // EnforceBuckets applies the documented token buckets for each account and Region, refilled in virtual time.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
