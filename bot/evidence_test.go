@@ -126,6 +126,8 @@ func TestEverythingPromisedIsProven(t *testing.T) {
 			t.Errorf("%s: no picture: %q", id, m[3])
 		} else if _, err := os.Stat(filepath.Join("../docs", shown[1])); err != nil {
 			t.Errorf("%s: %v", id, err)
+		} else if strings.ContainsAny(id[:1], "RAV") && !strings.Contains(words, shown[0]) {
+			t.Errorf("%s: docs/behaviour.md does not show %s", id, shown[1])
 		}
 		if got, want := strings.TrimSpace(m[4]), links(found[id]); got != want {
 			t.Errorf("%s: the document says that it is proven by\n%s\nand the marks say (make evidence)\n%s", id, got, want)
