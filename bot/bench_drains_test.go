@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"ecsbot/bot/figures"
 )
 
 const (
@@ -13,10 +15,12 @@ const (
 	drainsUnseen   = 3 // intervals
 )
 
-// benchDrains has a thousand drains in flight in one Region, whose service tasks move while a
+// TestBenchDrains has a thousand drains in flight in one Region, whose service tasks move while a
 // standalone task holds each machine. What is judged is the estate's own log, in virtual
 // time: no machine makes it better or worse.
-func benchDrains(t *testing.T, r *report) {
+func TestBenchDrains(t *testing.T) {
+	figures.Wanted(t)
+	r := &report{before: figures.Load(t)}
 	d := drainsEstate{clusters: 10, drains: drainsInFlight / 10, tasks: 6, rest: 10}
 	got := manyDrains(t, d, drainsFor)
 	what := fmt.Sprintf("%d drains in flight in one Region, %s: ", drainsInFlight, drainsFor)
@@ -34,5 +38,7 @@ func benchDrains(t *testing.T, r *report) {
 	r.note("the same: heap of the process beyond what it held before (the simulated estate is in it), at the most and afterwards",
 		fmt.Sprintf("%.1f MB", float64(got.peak)/(1<<20)), fmt.Sprintf("%.1f MB", float64(got.heap)/(1<<20)), "")
 	r.note("the same: time that it took", got.real.Round(time.Second).String(), drainsFor.String(), "")
-	r.parts++
+	text := r.text(t)
+	t.Logf("\n%s", text)
+	figures.Write(t, benchDoc, " of drains", text)
 }

@@ -39,10 +39,9 @@ func TestBench(t *testing.T) {
 	t.Run("start", func(t *testing.T) { benchStart(t, r, peers()) })
 	t.Run("acks", func(t *testing.T) { benchAcks(t, r, peers()) })
 	t.Run("plan", func(t *testing.T) { benchPlan(t, r) })
-	t.Run("drains", func(t *testing.T) { benchDrains(t, r) })
 	text := r.text(t)
 	t.Logf("\n%s", text)
-	if r.parts == 4 {
+	if r.parts == 3 {
 		figures.Write(t, benchDoc, "", text)
 	}
 }

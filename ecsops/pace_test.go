@@ -177,3 +177,36 @@ func TestGateForgets(t *testing.T) {
 		t.Errorf("told to come again at %s, %d turns kept", at, len(g.turns))
 	}
 }
+
+// TestGateKeepsOrder: a newcomer does not slip in before those who wait, though tokens are
+// there again; those of a cluster go together; what is urgent waits for nobody and moves
+// the turns that nobody has yet.
+func TestGateKeepsOrder(t *testing.T) {
+	g := newGate()
+	now := time.Unix(1_790_000_000, 0)
+	ask := func(key string, cluster ClusterARN, free float64) time.Duration {
+		at := g.enter(visit{key: key, cluster: cluster, shares: true, tokens: 1, beside: 2}, now, free, 2)
+		if at.IsZero() {
+			return 0
+		}
+		return at.Sub(now)
+	}
+	a, b, c := ask("a", "one", -4), ask("b", "two", -4), ask("c", "one", -4)
+	if a != 2*time.Second || b <= a || c != a {
+		t.Errorf("turns after %s, %s and %s", a, b, c)
+	}
+	if d := ask("d", "three", 10); d <= b {
+		t.Errorf("a newcomer has his turn after %s, before another's %s", d, b)
+	}
+	if again := ask("b", "two", 10); again != b {
+		t.Errorf("who comes too early is told %s, before it was %s", again, b)
+	}
+	free := g.next
+	if at := g.enter(visit{key: "u", cluster: "one", tokens: 4, urgent: true}, now, -100, 2); !at.IsZero() || g.next.Sub(free) != 2*time.Second {
+		t.Errorf("urgent: %s; the next turn is %s later", at, g.next.Sub(free))
+	}
+	now = now.Add(a)
+	if got := ask("a", "one", -50); got != 0 {
+		t.Errorf("his turn has come, and he is told %s", got)
+	}
+}
