@@ -141,7 +141,7 @@ func TestServesWhileSlackIsDown(t *testing.T) {
 	open.Store(true)
 	s.readyz(http.StatusOK, "connections live")
 	status, metrics := s.get("/metrics")
-	for _, want := range []string{"ecsbot_sockets_live", "ecsbot_audit_records_total", "ecsbot_store_up 1"} {
+	for _, want := range []string{"ecsbot_sockets_live", "ecsbot_audit_records_total", "ecsbot_store_up 1", "ecsbot_budget_parts 1"} {
 		if status != http.StatusOK || !strings.Contains(metrics, want) {
 			t.Errorf("/metrics (%d) lacks %s", status, want)
 		}
