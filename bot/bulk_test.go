@@ -69,7 +69,7 @@ func newBulkWorld(t *testing.T) *bulkWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.db.Close)
-	w.engine, err = workflow.New(workflow.Deps{Store: w.db, Fleet: w.fleet, Authority: allowing{}, Settings: workflow.Settings{Sole: true, Poll: 30 * time.Second}})
+	w.engine, err = workflow.New(workflow.Deps{Store: w.db, Fleet: w.fleet, Authority: allowing{}, Settings: workflow.Settings{Sole: true, Poll: time.Minute}})
 	if err != nil {
 		t.Fatal(err)
 	}

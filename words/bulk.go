@@ -30,6 +30,9 @@ func BulkOrder(op workflow.Operation) string {
 			names = append(names, ForeignN(string(id), 40))
 		}
 		s += " Unavailable now: " + Some(names, 5) + "."
+		if n >= b.Most {
+			s += " That is all that the limit allows: nothing begins before some of them are back. Remove what is a ghost, or ask again with a higher --max-unavailable."
+		}
 	}
 	return s
 }

@@ -56,6 +56,15 @@ func TestBulkSentences(t *testing.T) {
 	}
 }
 
+// A limit that is used up already is said before anybody says yes.
+func TestLimitUsedUp(t *testing.T) {
+	op := bulkOf(workflow.RowWaiting)
+	op.Bulk.Limit, op.Bulk.Most = workflow.Limit{}, 1
+	if got := BulkOrder(op); !strings.Contains(got, "nothing begins before some of them are back") {
+		t.Errorf("one of one is unavailable, and nobody is told: %s", got)
+	}
+}
+
 // Whatever can be said of a member has words of its own.
 func TestEveryBriefAndLeftOutHasWords(t *testing.T) {
 	seen := map[string]string{}

@@ -26,6 +26,7 @@ type yard struct {
 	away    int                            // other instances that are DRAINING
 	most    int                            // unavailable at once, at most, by the batch
 	zonesAt map[string]bool                // zones that were DRAINING at one moment, as "a" or "a b"
+	self    ecsops.InstanceARN             // where the bot runs
 	orders  []string
 	reads   int
 	onRead  func()
@@ -104,6 +105,7 @@ func (y *yard) Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, e
 		peers = append(peers, ecsops.Peer{Instance: ecsops.InstanceARN(fmt.Sprintf("other%d", i)), Status: "DRAINING", AgentConnected: true, AZ: "a"})
 	}
 	s.Peers = ecsops.Known(peers)
+	s.Self = ecsops.Known(y.self)
 	services := map[string]ecsops.Service{"web": {Name: "web", Scheduling: "REPLICA", Desired: 40, Running: 40, MinPercent: 50, MaxPercent: 200,
 		TaskDefinition: replica("x").TaskDefinition, Deployments: 1, LaunchType: "EC2"}}
 	s.Services = ecsops.Known(services)
@@ -239,7 +241,7 @@ func TestBulkLeavesInWaves(t *testing.T) {
 
 // What others made unavailable counts; when that lasts, a person is asked.
 func TestBulkCountsOthers(t *testing.T) {
-	r := newBulkRig(t, 40, 1)
+	r := newBulkRig(t, 16, 1)
 	op := r.ask(4, Limit{Count: 3})
 	wantAnswer(t, r.decide(op.ID, Confirm, olga), Accepted)
 	r.yard.away = 2
@@ -274,7 +276,7 @@ func TestBulkStopsAtSurprise(t *testing.T) {
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			for _, answer := range []Verb{GoOn, Stop, ""} {
-				r := newBulkRig(t, 40, 1)
+				r := newBulkRig(t, 16, 1)
 				op := r.ask(6, Limit{Count: 2})
 				wantAnswer(t, r.decide(op.ID, Confirm, olga), Accepted)
 				c.spoil(r)
@@ -307,9 +309,62 @@ func TestBulkStopsAtSurprise(t *testing.T) {
 	}
 }
 
+// What changes after a wave began is found by the member itself: before its drain nothing is
+// done, after it the drain is undone.
+func TestBulkMemberFindsSurprise(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		when   ecsops.ActionKind // after that order of another member; "" = before any
+		spoil  func(*yard)
+		orders string // of the member that is surprised
+		end    State
+		cause  string
+	}{
+		{"a task of no service, before it drains", "", func(y *yard) { y.extra[grave(1).EC2] = []ecsops.Task{standalone("late")} }, "", Stopped, "surprise"},
+		{"a protected task, before it drains", "", func(y *yard) { y.guarded[grave(1).EC2] = true }, "", Stopped, "surprise"},
+		{"another's drain, before it drains", "", func(y *yard) { y.status[grave(1).EC2] = "DRAINING" }, "", Stopped, "surprise_not_ours"},
+		{"the bot's own host, before it is deregistered", ecsops.ActDrain, func(y *yard) { y.self = grave(1).Instance }, "drain undrain", Stopped, "surprise"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			r := newBulkRig(t, 16, 1)
+			op := r.ask(3, Limit{Count: 2})
+			done := false
+			r.store.after = func(ch Change) {
+				for _, ev := range ch.Events {
+					begun := c.when == "" && ev.Type == EvReleased && ev.Target.EC2 == grave(1).EC2
+					ordered := ev.Type == EvOutcome && ev.Order.Action.Kind == c.when && ev.Target.EC2 == grave(1).EC2
+					if !done && (begun || ordered) {
+						done = true
+						c.spoil(r.yard)
+					}
+				}
+			}
+			wantAnswer(t, r.decide(op.ID, Confirm, olga), Accepted)
+			paused := r.run(op.ID, func() bool { o, _ := r.store.get(op.ID); return o.Block != nil })
+			member, err := r.store.get(paused.Rows[1].Op)
+			if err != nil || member.State != c.end || member.Cause != c.cause {
+				t.Fatalf("the member ended %s/%s, %v", member.State, member.Cause, err)
+			}
+			var got []string
+			for _, o := range r.yard.orders {
+				if kind, which, _ := strings.Cut(o, " "); which == "1" {
+					got = append(got, kind)
+				}
+			}
+			if strings.Join(got, " ") != c.orders {
+				t.Errorf("orders %v, want %s", got, c.orders)
+			}
+			if paused.Block.Reason != BlockedSurprise || paused.Rows[2].State != RowWaiting {
+				t.Errorf("%+v, %s", paused.Block, rowsIn(paused))
+			}
+			checkStory(t, r.store, &world{}, member.ID)
+		})
+	}
+}
+
 // A batch that is stopped undoes what is under way.
 func TestBulkStop(t *testing.T) {
-	r := newBulkRig(t, 40, 1)
+	r := newBulkRig(t, 16, 1)
 	op := r.ask(4, Limit{Count: 2})
 	wantAnswer(t, r.decide(op.ID, Confirm, olga), Accepted)
 	r.run(op.ID, func() bool { return len(ordersOf(r.yard, ecsops.ActDrain)) == 2 })
@@ -325,7 +380,7 @@ func TestBulkStop(t *testing.T) {
 
 // A second person's yes is bound to the batch's digest, and covers what it showed.
 func TestBulkApproval(t *testing.T) {
-	r := newBulkRig(t, 40, 1)
+	r := newBulkRig(t, 16, 1)
 	r.yard.guarded[grave(1).EC2] = true
 	op := r.ask(3, Limit{Count: 3})
 	if !slices.Equal(op.Needs, []policy.Requirement{policy.SecondPerson}) || op.Plan.Verdict != ecsops.Red {
@@ -351,7 +406,7 @@ func TestBulkApproval(t *testing.T) {
 		}
 	}
 
-	denied := newBulkRig(t, 40, 1)
+	denied := newBulkRig(t, 16, 1)
 	denied.yard.guarded[grave(0).EC2] = true
 	no := denied.ask(2, Limit{})
 	wantAnswer(t, denied.decide(no.ID, Confirm, olga), Accepted)
