@@ -50,7 +50,7 @@ func headline(op workflow.Operation) string {
 	}
 	switch op.State {
 	case workflow.Done, workflow.Unverified:
-		if op.Plan.Has(ecsops.StepTerminate) && seenGone(op) {
+		if (op.Plan.Has(ecsops.StepTerminate) || op.Plan.EndsManaged()) && seenGone(op) {
 			return stateSymbol(op) + " " + m + " is deregistered" + from + " and terminated"
 		}
 		return stateSymbol(op) + " " + m + " is deregistered" + from
@@ -62,7 +62,10 @@ func headline(op workflow.Operation) string {
 		if len(CardVerbs(op)) == 0 {
 			return "Not deregistering " + m + from
 		}
-		if shownPlan(op).Intent.Force {
+		switch p := shownPlan(op); {
+		case p.EndsManaged():
+			return "Deregister " + m + from + ", which terminates it?"
+		case p.Intent.Force:
 			return "Deregister " + m + from + " by force?"
 		}
 		return "Deregister " + m + from + "?"
@@ -214,7 +217,7 @@ func CardVerbs(op workflow.Operation) []workflow.Verb {
 	case op.State == workflow.Proposed:
 		return undecidedVerbs(op)
 	case op.State == workflow.AwaitingApproval:
-		if op.Plan.Intent.Force {
+		if op.Plan.Intent.Force || op.Plan.EndsManaged() {
 			return []workflow.Verb{workflow.Cancel, workflow.Deny, workflow.Approve}
 		}
 		return []workflow.Verb{workflow.Approve, workflow.Deny, workflow.Cancel}
@@ -231,7 +234,7 @@ func undecidedVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
 	case len(p.Barred()) > 0 || len(p.Steps) == 0:
 		return nil
-	case p.Intent.Force:
+	case p.Intent.Force, p.EndsManaged():
 		return []workflow.Verb{workflow.Cancel, workflow.Confirm}
 	}
 	out := append([]workflow.Verb{workflow.Confirm}, op.Choices()...)
@@ -318,7 +321,7 @@ func buttonRow(op workflow.Operation, tokens map[workflow.Verb]string) slack.Blo
 // button labels a verb for this plan. Danger is the style of force alone; what a
 // screen reader says names the instance.
 func button(op workflow.Operation, v workflow.Verb, token string) *slack.ButtonBlockElement {
-	force := shownPlan(op).Intent.Force
+	force := shownPlan(op).Intent.Force || shownPlan(op).EndsManaged()
 	label := words.Button(v, shownPlan(op))
 	if op.IsBatch() {
 		label = words.BatchButton(v, op)

@@ -37,6 +37,7 @@ func TestCardVerbs(t *testing.T) {
 		"undecided, nothing that force would do":   {proposed(nothingToForce), "confirm retire_replace retire_shrink cancel"},
 		"undecided, the group is at its minimum":   {proposed(minimalPlan()), "confirm retire_replace cancel force"},
 		"undecided, no group":                      {proposed(lonePlan()), "confirm cancel force"},
+		"ends a Managed Instance: danger last":     {all["proposed_managed"], "cancel confirm"},
 		"to be reused: no end, no force":           {all["proposed_reuse"], "confirm cancel"},
 		"undecided force: the dangerous one last":  {all["proposed_force"], "cancel confirm"},
 		"ghost: one confirm":                       {all["proposed_ghost"], "confirm cancel"},

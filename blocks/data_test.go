@@ -186,6 +186,23 @@ func reusePlan() ecsops.Plan {
 	return p
 }
 
+// managedPlan ends an ECS Managed Instance.
+func managedPlan(force bool) ecsops.Plan {
+	p := amberPlan()
+	p.Path, p.Verdict, p.Intent.Force = ecsops.PathManaged, ecsops.Red, force
+	p.Snapshot.Group = ecsops.Known(ecsops.Group{})
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleManagedInstance, Severity: ecsops.Red, Names: []string{"mi-cp"}},
+		{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "managed_daemons", Call: "ecs:ListDaemons", Reason: "not modelled"}}}}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepForce}, {Kind: ecsops.StepVerify}}
+	if force {
+		p.Steps = p.Steps[2:]
+		for i := range p.Fates {
+			p.Fates[i].Fate, p.Fates[i].Rule = ecsops.FateCut, ecsops.RuleManagedInstance
+		}
+	}
+	return p
+}
+
 // movePlan is refused, and nothing else bars it.
 func movePlan() ecsops.Plan {
 	p := amberPlan()

@@ -149,6 +149,7 @@ func cards() map[string]workflow.Operation {
 		"proposed":      proposed(amberPlan()), "proposed_red": needing, "awaiting_approval": awaiting, "proposed_force": forced,
 		"held_percents": heldBy(percentsHold()), "held_protection": heldBy(protectedHold()), "held_capacity": heldBy(capacityHold()),
 		"held_standalone": standalone, "held_stopping": heldBy(stoppingHolds()...), "held_host": heldBy(hostHolds()...), "held_unknown": heldBy(unread),
+		"proposed_managed": wanting(managedPlan(false), policy.TypedID, policy.SecondPerson), "proposed_managed_force": wanting(managedPlan(true), policy.TypedID, policy.SecondPerson),
 		"proposed_minimum": proposed(minimalPlan()),
 		"proposed_reuse":   proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
@@ -158,6 +159,12 @@ func cards() map[string]workflow.Operation {
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
 		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
 	}
+}
+
+func wanting(p ecsops.Plan, needs ...policy.Requirement) workflow.Operation {
+	op := proposed(p)
+	op.Needs = needs
+	return op
 }
 
 func addAudit(out map[string]Message) {
@@ -237,14 +244,16 @@ func modals() map[string]slack.ModalViewRequest {
 		many.Fates = append(many.Fates, ecsops.TaskFate{Task: t, Fate: ecsops.FateWaits})
 	}
 	return map[string]slack.ModalViewRequest{
-		"Modal_loading":   LoadingModal("cmd_01"),
-		"Modal_pick":      PickModal(Pick{ID: "cmd_01", Clusters: 3}),
-		"Modal_picked":    PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),
-		"Modal_message":   MessageModal(Problem(workflow.ErrLocked)),
-		"Modal_force":     ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),
-		"Modal_stop":      StopTasksModal(proposed(many), "tok_confirm_5Hq9"),
-		"Modal_stop_held": StopTasksModal(heldBy(ecsops.Hold{Task: batchTask(), Cause: ecsops.HeldByStandalone}), "tok_stop_5Hq9"),
-		"Modal_force_big": ForceModal(atDeadline(), manyOrphans(30), "tok_force_5Hq9"),
+		"Modal_loading":       LoadingModal("cmd_01"),
+		"Modal_pick":          PickModal(Pick{ID: "cmd_01", Clusters: 3}),
+		"Modal_picked":        PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),
+		"Modal_message":       MessageModal(Problem(workflow.ErrLocked)),
+		"Modal_force":         ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),
+		"Modal_managed":       ForceModal(proposed(managedPlan(false)), managedPlan(false), "tok_confirm_5Hq9"),
+		"Modal_managed_force": ForceModal(proposed(managedPlan(true)), managedPlan(true), "tok_confirm_5Hq9"),
+		"Modal_stop":          StopTasksModal(proposed(many), "tok_confirm_5Hq9"),
+		"Modal_stop_held":     StopTasksModal(heldBy(ecsops.Hold{Task: batchTask(), Cause: ecsops.HeldByStandalone}), "tok_stop_5Hq9"),
+		"Modal_force_big":     ForceModal(atDeadline(), manyOrphans(30), "tok_force_5Hq9"),
 	}
 }
 

@@ -183,22 +183,32 @@ func dryRunInput(revision int) slack.Block {
 // would orphan, and wants the instance id typed. id goes into private_metadata:
 // the button's token, or an opaque name for token and plan.
 func ForceModal(op workflow.Operation, forced ecsops.Plan, id string) slack.ModalViewRequest {
-	orphans := forced.Orphans()
+	orphans := forced.Lost()
 	s := newSheet()
 	s.section("where", where(op.Target))
-	if len(orphans) == 0 {
+	title, submit := "Force deregistration", "Ask for the force"
+	if forced.EndsManaged() {
+		title, submit = "Terminate the instance", "Ask for its end"
+		s.section("managed", managedLines(op, forced)...)
+	}
+	if forced.EndsManaged() && len(orphans) > 0 {
+		s.section("orphans", "⛔ *"+mrkdwn(words.Count(len(orphans), "task"))+" would be cut off*, at once, without a drain")
+		lostSections(s, orphans, ecsops.FateCut)
+	} else if forced.EndsManaged() {
+		s.section("orphans", "Its tasks leave or end first; nothing is left running.")
+	} else if len(orphans) == 0 {
 		s.section("orphans", "No task runs there: nothing would be orphaned.")
 	} else {
 		lines := []mrkdwn{"⛔ *" + mrkdwn(words.Count(len(orphans), "task")) + " would be orphaned*", say(words.Orphans(len(orphans), op.Target, forced.Snapshot.EC2))}
 		s.section("orphans", append(lines, orphanNetworks(orphans))...)
-		orphanSections(s, orphans)
+		lostSections(s, orphans, ecsops.FateOrphaned)
 	}
 	typed := slack.NewPlainTextInputBlockElement(plain("i-…", placeholderLimit), FieldTyped)
 	typed.MaxLength = 64
 	s.add(slack.NewInputBlock(inputID(FieldTyped, CardRevision(op)), plain("Type the instance id: "+words.Machine(op.Target), labelLimit),
 		plain("After this a second person must approve.", labelLimit), typed))
-	v := modal("Force deregistration", CallbackForce, id, s.blocks)
-	v.Submit = plain("Ask for the force", viewTitleLimit)
+	v := modal(title, CallbackForce, id, s.blocks)
+	v.Submit = plain(submit, viewTitleLimit)
 	return v
 }
 
@@ -223,14 +233,20 @@ func orphanNetworks(orphans []ecsops.TaskRef) mrkdwn {
 	return out
 }
 
-// orphanSections names every orphan: a person approves by name. A modal holds
+// managedLines say what the end of a Managed Instance is.
+func managedLines(op workflow.Operation, p ecsops.Plan) []mrkdwn {
+	return []mrkdwn{"⛔ *This terminates the machine " + say(words.Machine(op.Target)) + "*: ECS manages it, and ends it with its registration. That cannot be undone.",
+		billingLine(p, op.Target)}
+}
+
+// lostSections names every task that is lost: a person approves by name. A modal holds
 // 100 blocks; what is over that is counted, and can be read by /ecs status.
-func orphanSections(s *sheet, orphans []ecsops.TaskRef) {
+func lostSections(s *sheet, orphans []ecsops.TaskRef, fate ecsops.Fate) {
 	const perSection, sections = 10, 80
 	for i := 0; i < len(orphans) && i < perSection*sections; i += perSection {
 		var lines []mrkdwn
 		for _, t := range orphans[i:min(i+perSection, len(orphans))] {
-			lines = append(lines, "• "+taskLine(t, ecsops.FateOrphaned, depth{line: 270}))
+			lines = append(lines, "• "+taskLine(t, fate, depth{line: 270}))
 		}
 		s.section("orphan", lines...)
 	}

@@ -68,7 +68,7 @@ func pathLine(p ecsops.Plan) string {
 	case ecsops.PathDrain, ecsops.PathGhost, ecsops.PathHostStopped, ecsops.PathDisconnected, ecsops.PathForce:
 		return ""
 	}
-	if !decidable(p) {
+	if !decidable(p) || p.EndsManaged() && p.Intent.Force {
 		return ""
 	}
 	return words.Path(p.Path)
@@ -193,6 +193,9 @@ func drawSteps(s *sheet, p ecsops.Plan, d depth) {
 
 // stepUnder says of a force that hurts nobody why it is one.
 func stepUnder(p ecsops.Plan, st ecsops.Step) string {
+	if st.Kind == ecsops.StepForce && p.EndsManaged() {
+		return words.Step(st) + ": ECS terminates the machine"
+	}
 	if st.Kind == ecsops.StepForce && (p.ProvenGhost() || p.Path == ecsops.PathHostStopped) {
 		return words.Step(st) + ", as ECS still counts tasks there: nothing runs"
 	}
@@ -223,7 +226,7 @@ func billingLine(p ecsops.Plan, t ecsops.Target) mrkdwn {
 		return ""
 	case p.Path == ecsops.PathDuplicate:
 		return say(m + " runs on, and goes on costing, under its other registration.")
-	case p.Intent.Terminate != ecsops.KeepRunning:
+	case p.Intent.Terminate != ecsops.KeepRunning, p.EndsManaged():
 		return say("Billing of " + m + " ends once it is terminated.")
 	case !known:
 		return say("Deregistering does not end billing: if " + m + " still exists, it goes on costing until it is terminated.")

@@ -213,7 +213,8 @@ func (j *judge) refs(fits func(Task) bool) []TaskRef {
 	return out
 }
 
-func (j *judge) force() bool { return j.path == PathForce }
+// force: tasks go at once, without a drain.
+func (j *judge) force() bool { return j.path == PathForce || j.path == PathManaged && j.in.Force }
 
 // hasServiceTasks is true, too, when that is not known.
 func (j *judge) hasServiceTasks() bool {

@@ -265,9 +265,10 @@ func (p *puzzle) size(d *demand) {
 // launch: a capacity provider of Managed Instances brings its own machines; which, and how
 // large, AWS decides.
 func (p *puzzle) launch(d *demand) {
-	providers, ok := p.s.Providers.Get()
+	providers, _ := p.s.Providers.Get()
+	own, _ := p.s.CapacityProvider.Get() // the target's, which a cluster's list of providers may leave out
 	for _, share := range d.service.Strategy {
-		if ok && providers[share.Provider].Type == managedInstances {
+		if providers[share.Provider].Type == managedInstances || own.Name == share.Provider && own.Type == managedInstances {
 			d.doubt(UnsureManaged, share.Provider)
 		}
 	}

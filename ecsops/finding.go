@@ -93,6 +93,9 @@ const (
 	RuleIntent Rule = "T21"
 )
 
+// EndsWithMachine is RuleStandaloneForce's name for tasks that nothing leaves behind.
+const EndsWithMachine = "ends_with_machine"
+
 // Finding is one consequence or risk, as typed facts; words turns it into a
 // sentence. Only the fields that the rule uses are set.
 type Finding struct {

@@ -53,7 +53,9 @@ func (j *judge) fate(t Task) (Fate, Rule) {
 		return FateStuck, RuleAgentLost // the agent hears of no order (aws/containers-roadmap#2040)
 	case PathDrain, PathObserve, PathGroup:
 		return j.drainFate(t)
-	case PathDuplicate, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
+	case PathManaged:
+		return j.managedFate(t)
+	case PathDuplicate, PathMachine, PathWait, PathGone, PathExternal:
 	}
 	return FateUnknown, ""
 }

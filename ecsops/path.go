@@ -22,7 +22,7 @@ func choosePath(s Snapshot, in Intent) Path {
 	case externalID(s.Target.EC2) || i.External:
 		return PathExternal
 	case mayBeManaged(s, i):
-		return PathManaged
+		return managedPath(s, i)
 	case i.Status == "REGISTERING" || i.Status == "DEREGISTERING":
 		return PathWait
 	case !i.AgentConnected:
@@ -109,26 +109,12 @@ func (g Group) aside() bool {
 
 const warmed = "Warmed:" // prefix of the states of a warm pool
 
-const managedInstances = string(ecstypes.CapacityProviderTypeManagedInstances)
-
-// mayBeManaged: ECS Managed Instances are terminated by a forced deregistration. EC2's
-// operator and the capacity provider's type both tell; when a provider is named and
-// neither could be read, it may be one.
-func mayBeManaged(s Snapshot, i Instance) bool {
-	p, providerKnown := s.CapacityProvider.Get()
-	e, machineKnown := s.EC2.Get()
-	if providerKnown && p.Type == managedInstances || machineKnown && e.ManagedBy != "" {
-		return true
-	}
-	return i.CapacityProvider != "" && !providerKnown && (!machineKnown || e.Gone())
-}
-
 // live reports whether containers may run on the machine and the plan acts on them.
 func (p Path) live() bool {
 	switch p {
-	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup:
+	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathManaged:
 		return true
-	case PathGhost, PathHostStopped, PathDuplicate, PathMachine, PathWait, PathGone, PathExternal, PathManaged:
+	case PathGhost, PathHostStopped, PathDuplicate, PathMachine, PathWait, PathGone, PathExternal:
 	}
 	return false
 }
@@ -143,6 +129,8 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 	switch path {
 	case PathGhost:
 		return []Step{{Kind: StepForce}, {Kind: StepVerify}}
+	case PathManaged:
+		return managedSteps(s, in, stop)
 	case PathMachine:
 		return kept(end, Step{Kind: StepVerify})
 	case PathDuplicate:

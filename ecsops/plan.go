@@ -63,7 +63,7 @@ const (
 	PathMachine      Path = "machine"      // the registration is gone, its machine is to be ended
 	PathGone         Path = "gone"         // INACTIVE or MISSING already
 	PathExternal     Path = "external"     // mi-…: another page, another way; refused here
-	PathManaged      Path = "managed"      // ECS Managed Instance: force would terminate it; refused here for now
+	PathManaged      Path = "managed"      // ECS Managed Instance: drained, then force=true, which terminates it
 )
 
 // StepKind names one step of a plan.
@@ -99,6 +99,7 @@ const (
 	FateWaits    Fate = "waits"    // standalone: untouched by draining, holds it until it ends
 	FateStuck    Fate = "stuck"    // percentages never let it move
 	FateOrphaned Fate = "orphaned" // keeps running unmonitored after force
+	FateCut      Fate = "cut"      // ends at once with its machine
 	FateDead     Fate = "dead"     // its machine is gone or stopped; only the record remains
 	FateUnknown  Fate = "unknown"
 )

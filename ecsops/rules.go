@@ -33,13 +33,7 @@ func (j *judge) pathRules() {
 	case PathExternal:
 		j.add(Finding{Rule: RuleExternal, Severity: Red, Bars: true, Names: []string{string(j.s.Target.EC2)}})
 	case PathManaged:
-		f := Finding{Rule: RuleManagedInstance, Severity: Red, Bars: true, Names: kept1(i.CapacityProvider)}
-		if !j.s.CapacityProvider.known {
-			u := j.s.CapacityProvider.Why()
-			u.Fact = "capacity_provider"
-			f.Missing = []Unknown{u}
-		}
-		j.add(f)
+		j.managedRules(i)
 	case PathWait:
 		j.add(Finding{Rule: RuleTransition, Severity: Amber, Names: kept1(i.Status, j.machine.State)})
 	case PathGhost:
@@ -120,6 +114,8 @@ func (j *judge) noTermination() string {
 		return "registered_again"
 	case j.path == PathExternal:
 		return "external_host"
+	case j.path == PathManaged && j.in.Terminate == Terminate:
+		return "" // it ends anyway
 	case !j.s.Group.known:
 		return "owner_unknown"
 	case j.group.Name == "" && j.in.Terminate != Terminate:
@@ -172,7 +168,11 @@ func (j *judge) taskRules() {
 	}
 	standalone := func(t Task) bool { return t.Class == Standalone && !t.Stopping() }
 	if all := j.refs(standalone); len(all) > 0 && j.force() {
-		j.add(Finding{Rule: RuleStandaloneForce, Severity: Red, Tasks: all, Count: len(all)})
+		f := Finding{Rule: RuleStandaloneForce, Severity: Red, Tasks: all, Count: len(all)}
+		if j.path == PathManaged {
+			f.Names = []string{EndsWithMachine}
+		}
+		j.add(f)
 	}
 	waiting := j.refs(func(t Task) bool { return standalone(t) && !slices.Contains(j.in.StopTasks, t.ARN) })
 	if len(waiting) > 0 && !j.force() {
@@ -338,6 +338,9 @@ func (j *judge) peerRules() {
 	if !ok || !known {
 		return
 	}
+	if j.path == PathManaged && len(j.nowhere) == 0 {
+		return // its capacity provider launches what tasks need
+	}
 	ready := slices.DeleteFunc(slices.Clone(peers), func(p Peer) bool { return p.Status != "ACTIVE" || !p.AgentConnected })
 	if len(ready) == 0 {
 		j.add(Finding{Rule: RuleLastInstance, Severity: Red, Names: []string{j.s.Target.Cluster.Name()}, Rooms: j.nowhere})
@@ -382,7 +385,7 @@ func (j *judge) ownerRules() {
 		}
 	}
 	j.addNames(RuleStackOwned, stacks)
-	if j.machine.InstanceStore && j.in.Terminate != KeepRunning {
+	if j.machine.InstanceStore && (j.in.Terminate != KeepRunning || j.path == PathManaged) {
 		j.addNames(RuleLocalData, []string{"instance store"})
 	}
 }

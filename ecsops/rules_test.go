@@ -84,6 +84,13 @@ func spot(code string) func(*ecsops.Snapshot) {
 	}
 }
 
+// managedInstance is one that ECS manages, by both signs.
+func managedInstance(s *ecsops.Snapshot) {
+	with(&s.Instance, func(i *ecsops.Instance) { i.CapacityProvider = "mi" })
+	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{Name: "mi", Type: "MANAGED_INSTANCES"})
+	with(&s.EC2, func(e *ecsops.EC2) { e.ManagedBy = "ecs.amazonaws.com" })
+}
+
 func ghost(s *ecsops.Snapshot) { agentLost(s); machine(s, "terminated") }
 
 func ruleTable() []row {
@@ -392,6 +399,7 @@ func intentRows() []row {
 		{"T21", "nothing to reuse", red, reuse, ghost},
 		{"T21", "whether there is a machine is not known", red, reuse, func(s *ecsops.Snapshot) { *s = s.Blank("ec2") }},
 		{"T21", "whose machine it is is not known", red, reuse, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
+		{"T21", "a Managed Instance ends when it leaves", red, reuse, managedInstance},
 		{"T21", "a group is terminating it", red, reuse, func(s *ecsops.Snapshot) {
 			owned(s)
 			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
@@ -458,7 +466,8 @@ func TestBars(t *testing.T) {
 		s, in := r.make()
 		for _, f := range ecsops.NewPlan(s, in).Findings {
 			careful := slices.ContainsFunc(f.Missing, func(u ecsops.Unknown) bool { return u.Fact == "self" || u.Fact == "instance" })
-			if want := slices.Contains(barred, f.Rule) || careful; f.Bars != want {
+			ends := f.Rule == ecsops.RuleManagedInstance && ecsops.NewPlan(s, in).EndsManaged() // R7 bars what could not be read
+			if want := slices.Contains(barred, f.Rule) && !ends || careful; f.Bars != want {
 				t.Errorf("%s %s: %s bars %t", r.rule, r.why, f.Rule, f.Bars)
 			}
 		}
@@ -521,6 +530,15 @@ func TestPaths(t *testing.T) {
 			kinds("drain", "wait", "stop_tasks", "deregister", "verify")},
 		{"reuse of a stopped machine: without force", func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }, reuse, ecsops.PathHostStopped, kinds("deregister", "verify")},
 		{"the registration of a ghost", ghost, asGhost, ecsops.PathGhost, kinds("force", "verify")},
+		{"a Managed Instance is drained, then ended", managedInstance, ecsops.Intent{}, ecsops.PathManaged, kinds("drain", "wait", "force", "verify")},
+		{"… one that ECS drains already", func(s *ecsops.Snapshot) { managedInstance(s); status(s, "DRAINING") }, ecsops.Intent{}, ecsops.PathManaged, kinds("wait", "force", "verify")},
+		{"… with a ticked task", func(s *ecsops.Snapshot) { managedInstance(s); run(s, "") }, ecsops.Intent{StopTasks: []string{taskARN(0)}}, ecsops.PathManaged,
+			kinds("drain", "wait", "stop_tasks", "force", "verify")},
+		{"… at once", managedInstance, force, ecsops.PathManaged, kinds("force", "verify")},
+		{"… terminated: a ghost like any other", func(s *ecsops.Snapshot) { managedInstance(s); ghost(s) }, ecsops.Intent{}, ecsops.PathGhost, kinds("force", "verify")},
+		{"… that EC2 does not show: it may be hidden", func(s *ecsops.Snapshot) { managedInstance(s); agentLost(s); machine(s, "not-found") }, ecsops.Intent{}, ecsops.PathManaged, nil},
+		{"… whose machine could not be read", func(s *ecsops.Snapshot) { managedInstance(s); *s = s.Blank("ec2") }, ecsops.Intent{}, ecsops.PathManaged, nil},
+		{"… that goes already", func(s *ecsops.Snapshot) { managedInstance(s); machine(s, "shutting-down") }, ecsops.Intent{}, ecsops.PathWait, nil},
 		{"a provider that may be of Managed Instances", func(s *ecsops.Snapshot) {
 			owned(s)
 			*s = s.Blank("capacity_provider").Blank("ec2")
@@ -563,6 +581,9 @@ func TestFates(t *testing.T) {
 		{"ghost", ghost, ecsops.Intent{}, []ecsops.Fate{"dead", "dead", "dead", "dead", "dead", "dead"}},
 		{"agent lost", agentLost, ecsops.Intent{}, []ecsops.Fate{"stuck", "stuck", "stuck", "stuck", "stuck", "stuck"}},
 		{"reuse stops what belongs to no service", func(*ecsops.Snapshot) {}, reuse, []ecsops.Fate{"moves", "stuck", "ends", "stops", "stops", "ends"}},
+		{"a Managed Instance: as of any drain", managedInstance, ecsops.Intent{}, []ecsops.Fate{"moves", "stuck", "ends", "waits", "waits", "ends"}},
+		{"a Managed Instance by force: nothing is left behind", managedInstance, force, []ecsops.Fate{"cut", "cut", "cut", "cut", "cut", "cut"}},
+		{"a Managed Instance without its agent", func(s *ecsops.Snapshot) { managedInstance(s); agentLost(s) }, ecsops.Intent{}, []ecsops.Fate{"stuck", "stuck", "stuck", "stuck", "stuck", "stuck"}},
 		{"services unknown", func(s *ecsops.Snapshot) { *s = s.Blank("services") }, ecsops.Intent{}, []ecsops.Fate{"unknown", "unknown", "unknown", "waits", "waits", "ends"}},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -218,6 +218,9 @@ func (v verifier) standaloneEnded() Check {
 		}
 		return c
 	}
+	if v.before.EndsManaged() && v.before.Intent.Force {
+		return v.cutOff()
+	}
 	want := map[string]bool{}
 	for _, f := range v.before.Fates {
 		if f.Task.Class == Standalone && f.Fate != FateDead {
@@ -239,6 +242,27 @@ func (v verifier) standaloneEnded() Check {
 		}
 	}
 	return verdict(c, c.Count == c.Want)
+}
+
+// cutOff is V5 where tasks end with their machine, whatever ECS shows of them.
+func (v verifier) cutOff() Check {
+	c := Check{ID: "V5"}
+	for _, t := range v.before.Lost() {
+		if t.Class == Standalone {
+			c.Want++
+		}
+	}
+	e, ok := v.after.Snapshot.EC2.Get()
+	switch {
+	case c.Want == 0:
+		return Check{ID: "V5", Result: CheckSkipped}
+	case !ok:
+		return unread("V5", v.after.Snapshot.EC2.Why())
+	case e.Gone():
+		c.Count = c.Want
+	}
+	c.Names = kept1(e.State)
+	return verdict(c, e.Gone())
 }
 
 // interfacesGone is V6.
@@ -266,7 +290,7 @@ func (v verifier) machineState() Check {
 	}
 	c := Check{ID: "V7", Names: []string{e.State}}
 	g, _ := v.before.Snapshot.Group.Get()
-	if v.before.Intent.Terminate == KeepRunning && !g.Terminating() {
+	if v.before.Intent.Terminate == KeepRunning && !v.before.EndsManaged() && !g.Terminating() {
 		return verdict(c, true)
 	}
 	return verdict(c, e.Gone())

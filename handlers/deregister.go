@@ -197,7 +197,7 @@ func (r *Router) insteadOf(w asker, p ecsops.Plan, args DeregisterArgs) blocks.M
 // doable is false for what is already gone, in transition, or another page's business.
 func doable(p ecsops.Path) bool {
 	switch p {
-	case ecsops.PathGone, ecsops.PathWait, ecsops.PathExternal, ecsops.PathManaged:
+	case ecsops.PathGone, ecsops.PathWait, ecsops.PathExternal:
 		return false
 	}
 	return true

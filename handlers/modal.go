@@ -63,7 +63,7 @@ func (r *Router) forceModal(ctx context.Context, a *act, op workflow.Operation, 
 	intent.Force, intent.StopTasks = true, nil
 	p := ecsops.NewPlan(snapshot, intent)
 	seen := []string{}
-	for _, o := range p.Orphans() {
+	for _, o := range p.Lost() {
 		seen = append(seen, o.ARN)
 	}
 	r.orphans.put(orphansKey(tok, a), seen)

@@ -120,6 +120,9 @@ func plans() map[string]*ecsops.Plan {
 		"reusesend": plan(ecsops.Amber, func(p *ecsops.Plan) {
 			p.Intent.Purpose, p.Steps = ecsops.Reuse, []ecsops.Step{{Kind: ecsops.StepForce}}
 		}),
+		"managed": plan(ecsops.Red, func(p *ecsops.Plan) {
+			p.Path, p.Steps = ecsops.PathManaged, []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepForce}}
+		}),
 		"barred": plan(ecsops.Amber, func(p *ecsops.Plan) { p.Findings[0].Bars = true }),
 	}
 }
@@ -388,7 +391,7 @@ func TestNeverTheRequester(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	want := map[string]string{
 		"green": "[]", "amber": "[]", "ghost": "[]", "barred": "[]", "red": "[second_person]", "odd": "[second_person]",
-		"stopped": "[second_person]", "unproven": "[second_person]", "reuse": "[]", "reuseforce": "[typed_id second_person]", "reusesend": "[second_person]",
+		"stopped": "[second_person]", "unproven": "[second_person]", "reuse": "[]", "reuseforce": "[typed_id second_person]", "reusesend": "[second_person]", "managed": "[typed_id second_person]",
 		"force": "[typed_id second_person]", "forceghost": "[typed_id second_person]",
 	}
 	for name, p := range plans() {

@@ -7,12 +7,12 @@ import (
 )
 
 // Needs lists what a plan requires before it may run: the typed instance id for
-// a force that was asked for, and a second person for every force and every red
+// a force that was asked for and for the end of a Managed Instance, and a second person for every force and every red
 // finding. The one exception is a proven ghost, whose machine a successful read
 // showed to be gone: nothing can be orphaned there, one confirm is enough.
 func Needs(p ecsops.Plan) []Requirement {
 	var out []Requirement
-	if p.Intent.Force {
+	if p.Intent.Force || p.EndsManaged() {
 		out = append(out, TypedID)
 	}
 	if secondPerson(p) {

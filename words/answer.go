@@ -156,6 +156,10 @@ func Verb(v workflow.Verb) string {
 // Button labels the button of a verb: what a click does under this plan.
 func Button(v workflow.Verb, p ecsops.Plan) string {
 	switch {
+	case v == workflow.Confirm && p.EndsManaged():
+		return "Terminate the instance…"
+	case v == workflow.Approve && p.EndsManaged():
+		return "Approve the termination"
 	case p.Intent.Force && v == workflow.Confirm:
 		return "Force deregister…"
 	case p.Intent.Force && v == workflow.Approve:

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ecsbot/ecsops"
@@ -55,6 +56,11 @@ func explainRed(f ecsops.Finding) (Explanation, bool) {
 	n := len(f.Tasks)
 	switch f.Rule {
 	case ecsops.RuleStandaloneForce:
+		if slices.Contains(f.Names, ecsops.EndsWithMachine) {
+			return Explanation{"Tasks outside any service would be cut off",
+				joined(": ", tasks(f.Tasks), plural(n, "it ends", "they end")+" at once with the machine, and no service starts a copy"),
+				"Drain instead, and wait for the end or tick what to stop."}, true
+		}
 		return Explanation{"Tasks outside any service would be orphaned",
 			joined(": ", tasks(f.Tasks), "ECS forgets "+plural(n, "it", "them")+", and no service starts a copy"),
 			"Drain instead, and wait for the end or tick what to stop."}, true
@@ -84,8 +90,7 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 			return Explanation{"Perhaps an ECS Managed Instance", joined("; ", missing(f.Missing), "deregistering such a machine by force terminates it"),
 				"Grant the missing permission, then ask again."}, true
 		}
-		return Explanation{"ECS Managed Instance", "ECS owns this machine: deregistering it by force terminates it.",
-			"Let ECS replace it, or drain it from its capacity provider."}, true
+		return managedInstance(f), true
 	case ecsops.RuleAgentLost:
 		return Explanation{"The ECS agent does not answer, and the machine runs",
 			joined(" ", since("Not connected since", f), joined(": ", tasks(f.Tasks), "ECS cannot reach the containers: they may go on working, as duplicates of copies started elsewhere.")),
@@ -97,6 +102,20 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 		return ownHost(f), true
 	}
 	return Explanation{}, false
+}
+
+// managedInstance is R7 of a machine that ECS is known to manage.
+func managedInstance(f ecsops.Finding) Explanation {
+	provider := ""
+	if len(f.Names) > 0 {
+		provider = " (capacity provider " + Quote(f.Names[0]) + ")"
+	}
+	if f.Bars {
+		return Explanation{"ECS Managed Instance that EC2 does not show", "ECS manages this machine" + provider + ": deregistering it by force terminates it, and nobody could see whether it did.",
+			"Look in EC2 whether managed resources are hidden from the bot; then ask again."}
+	}
+	return Explanation{"This terminates the machine", "ECS manages it" + provider + ", and ends it with its registration; its disks go too. Drained and idle it may be ended by ECS before the bot does.",
+		"To only take it out of use, do nothing: ECS replaces such machines by itself, every two to three weeks at the latest."}
 }
 
 // ownHost is R11, which also holds when it could not be ruled out.

@@ -34,7 +34,7 @@ func Verdict(p ecsops.Plan) string {
 		return not(p) + lowerFirst(Explain(barred[0]).Title) + ". No approval lifts this."
 	}
 	switch p.Path {
-	case ecsops.PathWait, ecsops.PathGone, ecsops.PathExternal, ecsops.PathManaged:
+	case ecsops.PathWait, ecsops.PathGone, ecsops.PathExternal:
 		return not(p) + Path(p.Path)
 	}
 	switch {
@@ -153,7 +153,7 @@ func Path(p ecsops.Path) string {
 	case ecsops.PathExternal:
 		return "it is an external instance (ECS Anywhere). Deregister it in ECS and in Systems Manager, as AWS's page on external instances says."
 	case ecsops.PathManaged:
-		return "it is an ECS Managed Instance, and deregistering would terminate it. Let ECS replace it."
+		return "Drain it; then the deregistration terminates the machine, as ECS manages it."
 	}
 	return "A kind of plan that this version cannot name: " + Quote(string(p)) + "."
 }
@@ -173,6 +173,8 @@ func Fate(f ecsops.Fate) string {
 		return "Stuck: cannot move"
 	case ecsops.FateOrphaned:
 		return "Orphaned: keep running, unwatched"
+	case ecsops.FateCut:
+		return "Cut off: end at once with their machine"
 	case ecsops.FateDead:
 		return "Already dead with their machine"
 	case ecsops.FateUnknown:
@@ -242,7 +244,7 @@ func DrainTime(p ecsops.Plan) string {
 // FateRank orders fates for a card: what hurts most first.
 func FateRank(f ecsops.Fate) int {
 	switch f {
-	case ecsops.FateOrphaned:
+	case ecsops.FateOrphaned, ecsops.FateCut:
 		return 0
 	case ecsops.FateStuck:
 		return 1

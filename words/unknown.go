@@ -41,6 +41,8 @@ const notModelled = "not modelled"
 // byHand says what this version does not look at, and what to look at instead.
 func byHand(fact string) string {
 	switch fact {
+	case "managed_daemons":
+		return "the bot does not tell managed daemons from other tasks: check which of the tasks outside any service are such, and critical"
 	case "target_type_lambda", "target_type_alb":
 		return "ECS registers no tasks in " + Fact(fact) + ", so their health says nothing of the tasks here: check yourself what they lead to"
 	}

@@ -246,7 +246,7 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	}
 	a := Approval{Actor: dec.Actor, Revision: revision, Digest: plan.Digest, At: d.now}
 	d.event(Event{Type: EvApproved, Actor: dec.Actor, Channel: dec.Channel, Digest: plan.Digest, Revision: revision,
-		Tasks: arns(plan.Orphans())})
+		Tasks: arns(plan.Lost())})
 	begin(d, &a)
 	return Answer{Kind: Accepted}
 }
@@ -452,7 +452,7 @@ func applyForce(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 	case len(fresh.Barred()) > 0, !fresh.Has(ecsops.StepForce):
 		return Answer{Kind: NotYours, Reasons: []policy.Reason{policy.ReasonBarred}}
 	}
-	for _, o := range fresh.Orphans() {
+	for _, o := range fresh.Lost() {
 		if !slices.Contains(dec.Tasks, o.ARN) {
 			return Answer{Kind: Changed, Changes: []ecsops.Change{{What: "orphan", Name: o.Name, After: o.ARN}}}
 		}
@@ -462,7 +462,7 @@ func applyForce(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 	}
 	a := &Approval{Actor: dec.Actor, Revision: d.op.Revision + 1, Digest: fresh.Digest, At: d.now}
 	d.event(Event{Type: EvForceAsked, Actor: dec.Actor, Channel: dec.Channel, Digest: fresh.Digest, Revision: a.Revision,
-		Verdict: fresh.Verdict, Tasks: arns(fresh.Orphans())})
+		Verdict: fresh.Verdict, Tasks: arns(fresh.Lost())})
 	if undecided {
 		d.op.Revision++
 		d.op.Plan, d.op.Needs, d.op.Confirmed, d.op.Approvals = *fresh, policy.Needs(*fresh), a, nil

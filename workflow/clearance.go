@@ -159,9 +159,9 @@ func newlyUnread(plan, fresh ecsops.Snapshot) (ecsops.Unknown, bool) {
 
 // newOrphans are tasks that a force would orphan and that nobody approved.
 func newOrphans(approved, now ecsops.Plan) []ecsops.Change {
-	known := arns(approved.Orphans())
+	known := arns(approved.Lost())
 	var out []ecsops.Change
-	for _, t := range now.Orphans() {
+	for _, t := range now.Lost() {
 		if !slices.Contains(known, t.ARN) {
 			out = append(out, ecsops.Change{What: "orphan", Name: t.Name, After: t.ARN})
 		}

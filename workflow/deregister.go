@@ -32,10 +32,13 @@ func (w *step) deregister() Move {
 		}
 	}
 	force := w.op.Plan.Has(ecsops.StepForce)
-	if !force {
+	if !force || w.op.Plan.Has(ecsops.StepWait) {
 		if m, back := w.stillTasks(); back {
 			return m
 		}
+	}
+	if w.endsByItself() {
+		return w.poll()
 	}
 	if m, ok := w.cleared(); !ok {
 		return m
@@ -45,6 +48,16 @@ func (w *step) deregister() Move {
 		kind = ecsops.ActForceDeregister
 	}
 	return w.give(ecsops.Action{Kind: kind})
+}
+
+// endsByItself: ECS terminates a drained Managed Instance when it is idle. Then there is
+// nothing left to order.
+func (w *step) endsByItself() bool {
+	if w.op.Plan.Path != ecsops.PathManaged || w.seen.Fresh == nil {
+		return false
+	}
+	machine, ok := w.seen.Fresh.EC2.Get()
+	return ok && leaving(machine)
 }
 
 func isDeregister(k ecsops.ActionKind) bool {

@@ -39,6 +39,7 @@ type world struct {
 	// blank names facts that an inspection cannot read; noTasks does it for a look.
 	hooks   bool // a terminated member stays in Terminating:Wait
 	managed bool // its capacity provider drains by itself
+	ecsOwns bool // an ECS Managed Instance
 	blank   []string
 	noTasks string
 	looks   int
@@ -128,7 +129,11 @@ func (w *world) snapshot() ecsops.Snapshot {
 	}
 	s.Instance = ecsops.Known(ecsops.Instance{Status: status, Missing: w.missing, AgentConnected: w.agent, EC2: testTarget.EC2, RegisteredAt: testTarget.RegisteredAt})
 	s.Tasks = ecsops.Known(slices.Clone(w.tasks))
-	s.EC2 = ecsops.Known(ecsops.EC2{State: w.ec2, TerminationReadOK: true})
+	e := ecsops.EC2{State: w.ec2, TerminationReadOK: true}
+	if w.ecsOwns {
+		e.ManagedBy = "ecs.amazonaws.com"
+	}
+	s.EC2 = ecsops.Known(e)
 	s.Group = ecsops.Known(w.group)
 	return s
 }
@@ -317,6 +322,9 @@ func (w *world) take(a ecsops.Action) {
 			w.shown = w.status
 		}
 		w.status = "INACTIVE"
+		if w.ecsOwns && a.Kind == ecsops.ActForceDeregister {
+			w.ec2 = "terminated"
+		}
 		for i := range w.tasks {
 			w.tasks[i].LastStatus = "STOPPED"
 		}

@@ -257,14 +257,15 @@ func deregisterContainerInstance(r *request) (m, *apiError) {
 	}
 	host := r.cell.machines[i.ec2ID]
 	up := host != nil && host.state == ec2Running
+	r.effect = true
+	if in.Force && r.cell.isManaged(i) {
+		r.c.endManaged(r.cell, i)
+		return m{"containerInstance": r.showInstance(i, nil)}, nil
+	}
 	for _, t := range tasks {
 		r.c.give(r.cell, t, ForcedReason, "UserInitiated", up)
 	}
 	r.c.retire(r.cell, i)
-	r.effect = true
-	if p := r.cell.providers[i.provider]; in.Force && host != nil && (host.managed || (p != nil && p.spec.ManagedInstances)) {
-		r.c.terminateMachine(r.cell, host, "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: deregistered from Amazon ECS by force")
-	}
 	return m{"containerInstance": r.showInstance(i, nil)}, nil
 }
 

@@ -173,8 +173,9 @@ func (r *request) showProvider(p *provider, withTags bool) m {
 	if p.spec.ManagedInstances {
 		out["type"] = "MANAGED_INSTANCES"
 		out["managedInstancesProvider"] = m{
-			"infrastructureRoleArn":  "arn:aws:iam::" + r.cell.key.account + ":role/ecsInfrastructureRole",
-			"instanceLaunchTemplate": m{"ec2InstanceProfileArn": "arn:aws:iam::" + r.cell.key.account + ":instance-profile/ecsInstanceRole"},
+			"infrastructureRoleArn":      "arn:aws:iam::" + r.cell.key.account + ":role/ecsInfrastructureRole",
+			"infrastructureOptimization": m{"scaleInAfter": p.spec.scaleInAfter()},
+			"instanceLaunchTemplate":     m{"ec2InstanceProfileArn": "arn:aws:iam::" + r.cell.key.account + ":instance-profile/ecsInstanceRole"},
 		}
 		return out
 	}

@@ -67,6 +67,8 @@ type instance struct {
 	inactiveAt       time.Time
 	disconnectedAt   time.Time
 	external         bool
+	idleSince        time.Time // of a Managed Instance without tasks
+	drainSince       time.Time // of a Managed Instance that drains
 }
 
 type task struct {

@@ -16,8 +16,11 @@ func (c *Cloud) newTask(cl *cell, clusterARN string, d *definition, host *instan
 	}
 	if host != nil {
 		t.instance, t.host, t.az, t.launch, t.provider = host.arn, host.ec2ID, host.az, "EC2", host.provider
-		if host.external {
+		switch {
+		case host.external:
 			t.launch = "EXTERNAL"
+		case cl.isManaged(host):
+			t.launch = "MANAGED_INSTANCES"
 		}
 		t.ports = c.ports(cl, d, host)
 		host.version++

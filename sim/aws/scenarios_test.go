@@ -107,7 +107,7 @@ func TestPercentsDecideWhetherADrainMoves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := serve(t, oneService(2, aws.ServiceSpec{Desired: c.desired, MinPercent: c.min, MaxPercent: c.max}, aws.TaskDefinitionSpec{CPU: 128, Memory: 256}))
 			e.cluster = "one"
-			e.drain(aws.BigInstance(0))
+			e.become(aws.BigInstance(0), "DRAINING")
 			low, high := c.desired, 0
 			for range 300 {
 				e.clock.Advance(time.Second)
@@ -130,7 +130,7 @@ func TestNoCapacityIsComplainedAbout(t *testing.T) {
 	if _, err := e.Region(aws.DemoAccount, aws.DemoRegion).RunTask(aws.TaskSpec{Cluster: "one", TaskDefinition: "app", On: aws.BigInstance(1)}); err != nil {
 		t.Fatal(err)
 	}
-	e.drain(aws.BigInstance(0))
+	e.become(aws.BigInstance(0), "DRAINING")
 	e.clock.Advance(10 * time.Minute)
 	if got := events(e, "one", "app"); !strings.Contains(got, "was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance ") ||
 		!strings.Contains(got, "has insufficient memory available.") {
@@ -153,7 +153,7 @@ func TestStaticPortKeepsTheReplacementAway(t *testing.T) {
 	if _, err := e.Region(aws.DemoAccount, aws.DemoRegion).RunTask(aws.TaskSpec{Cluster: "one", TaskDefinition: "app", On: aws.BigInstance(1)}); err != nil {
 		t.Fatal(err)
 	}
-	e.drain(aws.BigInstance(0))
+	e.become(aws.BigInstance(0), "DRAINING")
 	e.clock.Advance(time.Minute)
 	if got := events(e, "one", "app"); !strings.Contains(got, "is already using a port required by your task") {
 		t.Errorf("events:\n%s", got)
@@ -545,7 +545,7 @@ func TestDrainMaySpareProtectedTasks(t *testing.T) {
 func TestOtherControllersUseTheDefaultPercents(t *testing.T) {
 	e := serve(t, oneService(2, aws.ServiceSpec{Desired: 1, MinPercent: 100, MaxPercent: 100, Controller: "CODE_DEPLOY"}, aws.TaskDefinitionSpec{CPU: 128, Memory: 256}))
 	e.cluster = "one"
-	e.drain(aws.BigInstance(0))
+	e.become(aws.BigInstance(0), "DRAINING")
 	took := e.until("100/200 in spite of 100/100", 2*time.Minute, func(s aws.State) bool { return len(s.TasksOn(aws.BigInstance(0))) == 0 })
 	if took < 40*time.Second {
 		t.Errorf("the replacement counted after %s, sooner than 40 s", took)
@@ -572,4 +572,74 @@ func TestMemberTerminatedBehindTheGroupsBack(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// managedPair is a cluster with two Managed Instances; a service has its task on the first.
+func managedPair(scaleIn time.Duration) func(c *aws.Cloud) error {
+	return func(c *aws.Cloud) error {
+		r := c.Region(aws.DemoAccount, aws.DemoRegion)
+		if _, err := r.AddCluster(aws.ClusterSpec{Name: "one"}); err != nil {
+			return err
+		}
+		if _, err := r.AddProvider(aws.ProviderSpec{Name: "mi", ManagedInstances: true, Cluster: "one", ScaleInAfter: scaleIn}); err != nil {
+			return err
+		}
+		for n := range 2 {
+			id := aws.BigInstance(n)
+			if _, err := r.AddInstance(aws.InstanceSpec{Cluster: "one", EC2ID: id, RegisterID: aws.DemoRegistration(id), Provider: "mi", Managed: true}); err != nil {
+				return err
+			}
+		}
+		if _, err := r.AddTaskDefinition(aws.TaskDefinitionSpec{Family: "edge", CPU: 128, Memory: 128}); err != nil {
+			return err
+		}
+		_, err := r.RunTask(aws.TaskSpec{Cluster: "one", TaskDefinition: "edge", On: aws.BigInstance(0)})
+		return err
+	}
+}
+
+func (e *estate) become(ec2ID, status string) {
+	e.must("UpdateContainerInstancesState", object{"cluster": e.cluster, "containerInstances": []any{aws.DemoRegistration(ec2ID)}, "status": status})
+}
+
+// TestManagedInstancesThatECSEnds: idle ones after scaleInAfter, and a drain after seven days, whatever runs there.
+func TestManagedInstancesThatECSEnds(t *testing.T) {
+	e := serve(t, managedPair(time.Hour))
+	e.cluster = "one"
+	if got := e.must("ListTasks", object{"cluster": "one", "launchType": "MANAGED_INSTANCES"})["taskArns"].([]any); len(got) != 1 {
+		t.Fatalf("tasks of Managed Instances: %v", got)
+	}
+	state := func(n int) string { h, _ := e.State().Host(aws.BigInstance(n)); return h.State }
+	e.clock.Advance(50 * time.Minute)
+	if state(1) != "running" {
+		t.Fatalf("an idle instance is %s before its time", state(1))
+	}
+	e.clock.Advance(20 * time.Minute)
+	if state(0) != "running" || state(1) != "terminated" {
+		t.Fatalf("busy: %s, idle: %s", state(0), state(1))
+	}
+	e.become(aws.BigInstance(0), "DRAINING")
+	e.clock.Advance(6 * 24 * time.Hour)
+	if state(0) != "running" {
+		t.Fatalf("the drain was enforced early: %s", state(0))
+	}
+	e.clock.Advance(25 * time.Hour)
+	if got := state(0); got != "terminated" && got != "" {
+		t.Errorf("after seven days of draining: %s", got)
+	}
+}
+
+// TestManagedInstanceThatStays: scale-in may be switched off, and a drain that was undone is not enforced.
+func TestManagedInstanceThatStays(t *testing.T) {
+	e := serve(t, managedPair(0))
+	e.cluster = "one"
+	e.become(aws.BigInstance(0), "DRAINING")
+	e.clock.Advance(24 * time.Hour)
+	e.become(aws.BigInstance(0), "ACTIVE")
+	e.clock.Advance(10 * 24 * time.Hour)
+	for n := range 2 {
+		if h, _ := e.State().Host(aws.BigInstance(n)); h.State != "running" {
+			t.Errorf("instance %d is %s", n, h.State)
+		}
+	}
 }

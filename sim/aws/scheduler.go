@@ -39,6 +39,7 @@ func (c *Cloud) schedule(cl *cell, clusterARN string) {
 		}
 		c.steadiness(cl, s)
 	}
+	c.managedPass(cl, clusterARN)
 	c.protectBusy(cl)
 	c.finishTerminations(cl)
 	if again {

@@ -162,8 +162,11 @@ type ProviderSpec struct {
 	// TargetCapacity is managed scaling's, 1 to 100. 0 is shown as 100, and the group never shrinks by itself.
 	TargetCapacity   int
 	ManagedInstances bool // type MANAGED_INSTANCES
-	Cluster          string
-	Tags             []Tag
+	// ScaleInAfter is infrastructureOptimization.scaleInAfter of a provider of Managed Instances. 0 is shown as -1: idle
+	// instances stay.
+	ScaleInAfter time.Duration
+	Cluster      string
+	Tags         []Tag
 }
 
 // parts are the task's containers: one of the task's size where none are described.
