@@ -107,23 +107,3 @@ func (s *Stage) doSlow(_ context.Context, args []string) (string, error) {
 	}
 	return "", s.AWS.SlowStop(args[0], d)
 }
-
-// doManaged adds a capacity provider of ECS Managed Instances, which ends idle ones after an hour, with two of them and a
-// service.
-func (s *Stage) doManaged(_ context.Context, args []string) (string, error) {
-	cluster, provider, family, machines := args[0], args[1], args[2], args[3:]
-	r := s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion)
-	if _, err := r.AddProvider(simaws.ProviderSpec{Name: provider, ManagedInstances: true, Cluster: cluster, ScaleInAfter: time.Hour}); err != nil {
-		return "", err
-	}
-	for _, id := range machines {
-		if _, err := r.AddInstance(simaws.InstanceSpec{Cluster: cluster, EC2ID: id, Provider: provider, Managed: true, Type: "c6i.xlarge", CPU: 4096, Memory: 7764, Age: time.Hour}); err != nil {
-			return "", err
-		}
-	}
-	if _, err := r.AddTaskDefinition(simaws.TaskDefinitionSpec{Family: family, CPU: 256, Memory: 512}); err != nil {
-		return "", err
-	}
-	return r.AddService(simaws.ServiceSpec{Cluster: cluster, Name: family, TaskDefinition: family, Desired: 1, MinPercent: 100, MaxPercent: 200,
-		Strategy: []string{provider}, On: machines[:1]})
-}

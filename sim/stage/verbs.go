@@ -66,7 +66,6 @@ var verbs = []struct {
 	{"add", "ww", "add service Name=shop …            add to the estate: host, definition, service, task, targets, group, provider, cluster; fields as in sim/aws's …Spec", (*Stage).doAdd},
 	{"someone", "www", "someone ecs UpdateContainerInstancesState {…}   somebody else calls AWS; EC2 and Auto Scaling take key=value", (*Stage).doSomeone},
 	{"hosted", "ww", "hosted i-… CLUSTER                the process runs as a task there, from its next start", (*Stage).doHosted},
-	{"managed", "wwwww", "managed CLUSTER PROVIDER FAMILY i-… i-…   two ECS Managed Instances, and a service named as the family with one task on the first", (*Stage).doManaged},
 	{"task", "wwww", "task i-… CLUSTER FAMILY STARTER [ID]   start a task of no service there", (*Stage).doTask},
 	{"service", "wwwww", "service CLUSTER NAME 1 100 200    what the service wants, its minimum and its maximum percent", (*Stage).doService},
 	{"classic", "wwww", "classic i-… CLUSTER NAME 40s       a service with one task there, behind a Classic load balancer of that name and connection draining", (*Stage).doClassic},
