@@ -191,14 +191,15 @@ func ForceModal(op workflow.Operation, forced ecsops.Plan, id string) slack.Moda
 		title, submit = "Terminate the instance", "Ask for its end"
 		s.section("managed", managedLines(op, forced)...)
 	}
-	if forced.EndsManaged() && len(orphans) > 0 {
+	switch {
+	case forced.EndsManaged() && len(orphans) > 0:
 		s.section("orphans", "⛔ *"+mrkdwn(words.Count(len(orphans), "task"))+" would be cut off*, at once, without a drain")
 		lostSections(s, orphans, ecsops.FateCut)
-	} else if forced.EndsManaged() {
+	case forced.EndsManaged():
 		s.section("orphans", "Its tasks leave or end first; nothing is left running.")
-	} else if len(orphans) == 0 {
+	case len(orphans) == 0:
 		s.section("orphans", "No task runs there: nothing would be orphaned.")
-	} else {
+	default:
 		lines := []mrkdwn{"⛔ *" + mrkdwn(words.Count(len(orphans), "task")) + " would be orphaned*", say(words.Orphans(len(orphans), op.Target, forced.Snapshot.EC2))}
 		s.section("orphans", append(lines, orphanNetworks(orphans))...)
 		lostSections(s, orphans, ecsops.FateOrphaned)
