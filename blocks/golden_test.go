@@ -153,7 +153,7 @@ func cards() map[string]workflow.Operation {
 		"proposed_minimum": proposed(minimalPlan()),
 		"proposed_reuse":   proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
-		"proposed_duplicate": proposed(duplicatePlan()), "proposed_spot": proposed(spotPlan()), "proposed_standby": proposed(standbyPlan()),
+		"proposed_duplicate": proposed(duplicatePlan()), "proposed_spot": proposed(spotPlan()), "proposed_standby": proposed(standbyPlan()), "proposed_external": proposed(externalPlan()),
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),

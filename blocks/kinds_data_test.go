@@ -47,3 +47,18 @@ func standbyPlan() ecsops.Plan {
 	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateMoves}}
 	return p
 }
+
+// externalPlan takes an ECS Anywhere host out of ECS and of Systems Manager.
+func externalPlan() ecsops.Plan {
+	p := amberPlan()
+	p.Path, p.ETA = ecsops.PathExternal, 0
+	p.Snapshot.EC2 = ecsops.NotKnown[ecsops.EC2](ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: "external"})
+	p.Intent.DeregisterNode = true
+	p.Findings = []ecsops.Finding{
+		{Rule: ecsops.RuleExternal, Severity: ecsops.Amber, Names: []string{"mi-0a1b2c3d4e5f60009", ecsops.ExternalLeavesAll},
+			Node: &ecsops.Node{Asked: true, Registered: true, Ping: "ConnectionLost", LastPing: epoch.Add(-20 * time.Minute)}},
+	}
+	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateMoves}}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepDeregister}, {Kind: ecsops.StepDeregisterNode}, {Kind: ecsops.StepVerify}}
+	return p
+}

@@ -263,6 +263,9 @@ func stepsOf(op workflow.Operation) []ecsops.StepKind {
 	case workflow.StoppingTasks:
 		return []ecsops.StepKind{ecsops.StepStopTasks}
 	case workflow.Deregistering:
+		if !op.GoneAt.IsZero() && op.Plan.Has(ecsops.StepDeregisterNode) {
+			return []ecsops.StepKind{ecsops.StepDeregisterNode}
+		}
 		return []ecsops.StepKind{ecsops.StepDeregister, ecsops.StepForce}
 	case workflow.Terminating:
 		return []ecsops.StepKind{ecsops.StepTerminate}
@@ -285,6 +288,8 @@ func failedAt(op workflow.Operation) []ecsops.StepKind {
 		return []ecsops.StepKind{ecsops.StepStopTasks}
 	case ecsops.ActDeregister, ecsops.ActForceDeregister:
 		return []ecsops.StepKind{ecsops.StepDeregister, ecsops.StepForce}
+	case ecsops.ActDeregisterNode:
+		return []ecsops.StepKind{ecsops.StepDeregisterNode}
 	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
 		return []ecsops.StepKind{ecsops.StepTerminate}
 	}

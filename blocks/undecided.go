@@ -224,6 +224,8 @@ func billingLine(p ecsops.Plan, t ecsops.Target) mrkdwn {
 	switch {
 	case known && e.Gone():
 		return ""
+	case p.Path == ecsops.PathExternal:
+		return say(m + " itself runs on. Before it may join anything again, remove the agents and their data there.")
 	case p.Path == ecsops.PathDuplicate:
 		return say(m + " runs on, and goes on costing, under its other registration.")
 	case p.Intent.Terminate != ecsops.KeepRunning, p.EndsManaged():

@@ -55,6 +55,7 @@ type (
 		Region    string        `help:"Region of the cluster."`
 		Force     bool          `help:"Plan a forced deregistration, which orphans running tasks."`
 		Terminate string        `enum:"keep,terminate,replace,shrink" default:"keep" help:"What to do with the machine afterwards: ${enum}. In an Auto Scaling group: replace or shrink."`
+		SSM       bool          `name:"deregister-ssm" help:"End an external instance's registration in Systems Manager, too."`
 		Intent    string        `enum:"retire,reuse,ghost,move" default:"retire" help:"What it is wanted for: ${enum}."`
 		Deadline  time.Duration `help:"How long the drain may take."`
 		Reason    string        `help:"Why."`
@@ -156,7 +157,7 @@ func (c planCommand) Run(o *outside) error {
 	}
 	return o.at(false, func(a *At) error {
 		return a.Plan(o.ctx, PlanFor{Target: c.Target, Cluster: c.Cluster, Account: c.Account, Region: c.Region,
-			Intent: ecsops.Purpose(c.Intent), Force: c.Force, Terminate: termination, Deadline: c.Deadline, Reason: c.Reason})
+			Intent: ecsops.Purpose(c.Intent), Force: c.Force, DeregisterSSM: c.SSM, Terminate: termination, Deadline: c.Deadline, Reason: c.Reason})
 	})
 }
 

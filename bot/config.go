@@ -25,6 +25,7 @@ type Config struct {
 	Channels      Channels `envconfig:"CHANNELS" need:"serve" desc:"Ids of the channels where the bot may be used (D… is a direct message); * for all."`
 	Roles         Roles    `envconfig:"ROLES" desc:"One IAM role ARN for each further account, which the bot assumes there."`
 	Regions       Regions  `envconfig:"REGIONS" desc:"Regions that may be touched. Unset: those of CLUSTERS."`
+	External      External `envconfig:"EXTERNAL" default:"off" desc:"External instances (ECS Anywhere, mi-…): off refuses them with the way that they leave; drain drains and deregisters them; ssm also ends their registration in Systems Manager, where a command asks for that (--deregister-ssm). Both need deploy/iam/external.json."`
 	HTTPAddr      HostPort `envconfig:"HTTP_ADDR" default:"127.0.0.1:8080" desc:"Where /healthz, /readyz and /metrics are served."`
 
 	LogLevel      zerolog.Level `envconfig:"LOG_LEVEL" default:"info" desc:"trace, debug, info, warn, error."`

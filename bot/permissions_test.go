@@ -76,6 +76,7 @@ var iamPrefix = map[string]string{
 	"elasticloadbalancing":   "elasticloadbalancing", // Classic
 	"elasticloadbalancingv2": "elasticloadbalancing",
 	"sts":                    "sts",
+	"ssm":                    "ssm",
 }
 
 // noPermissionNeeded is what IAM always allows.
@@ -276,7 +277,7 @@ func TestPoliciesAreTight(t *testing.T) {
 		for _, s := range statements {
 			for _, a := range s.Action {
 				mutates := !regexp.MustCompile(`:(Describe|List|Get)`).MatchString(a)
-				if mutates == (name == "read.json") {
+				if mutates == (name == "read.json") && name != "external.json" { // that one is asked for as a whole
 					t.Errorf("%s stands in %s", a, name)
 				}
 				if strings.Contains(a, "*") {

@@ -17,7 +17,7 @@ import (
 type PlanFor struct {
 	Target, Cluster, Account, Region string
 	Intent                           ecsops.Purpose // "" = Retire
-	Force                            bool
+	Force, DeregisterSSM             bool
 	Terminate                        ecsops.Termination
 	Deadline                         time.Duration // 0 = the configured one
 	Reason                           string
@@ -64,7 +64,7 @@ func (a *At) Plan(ctx context.Context, in PlanFor) error {
 		deadline = a.cfg.DrainDeadline
 	}
 	p := ecsops.NewPlan(found.Snapshot, ecsops.Intent{
-		Purpose: cmp.Or(in.Intent, ecsops.Retire), Force: in.Force, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
+		Purpose: cmp.Or(in.Intent, ecsops.Retire), Force: in.Force, DeregisterNode: in.DeregisterSSM, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
 	})
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -245,6 +245,18 @@ func classic(s *stand) {
 	s.must(err)
 	_, err = r.AddService(simaws.ServiceSpec{Cluster: simaws.DemoCluster, Name: "legacy", TaskDefinition: "legacy", Desired: 1, MinPercent: 100, MaxPercent: 200,
 		Balancers: []simaws.BalancerSpec{{TargetGroup: lb, ContainerPort: 80}}, On: []string{simaws.DemoClean}})
+}
+
+const externalHost = "mi-0a1b2c3d4e5f60009"
+
+func external(c *ecsops.Config) { c.External = ecsops.ExternalSSM }
+
+// anywhere adds an ECS Anywhere host with a task.
+func anywhere(s *stand) {
+	r := s.cloud.Region(simaws.DemoAccount, simaws.DemoRegion)
+	_, err := r.AddInstance(simaws.InstanceSpec{Cluster: simaws.DemoCluster, EC2ID: externalHost, Age: time.Hour})
+	s.must(err)
+	_, err = r.RunTask(simaws.TaskSpec{Cluster: simaws.DemoCluster, TaskDefinition: "worker", On: externalHost})
 	s.must(err)
 }
 
@@ -370,6 +382,8 @@ func scenes() []scene {
 		{name: "draining already", prepare: func(s *stand) { s.begin(simaws.DemoClean, keep) }, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "every cluster", config: func(c *ecsops.Config) { c.Clusters = []string{"*"} }, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the group at its minimum", look: planned(simaws.DemoGroupA, end(ecsops.Shrink))},
+		{name: "an external host", config: external, prepare: anywhere, look: planned(externalHost, keep), moot: unbalanced},
+		{name: "an external host, out of Systems Manager too", config: external, prepare: anywhere, look: planned(externalHost, ecsops.Intent{DeregisterNode: true}), moot: unbalanced},
 		{name: "a Spot Instance", prepare: spot, look: planned(spotID, keep), moot: unbalanced},
 		{name: "a Classic load balancer", prepare: classic, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "a Classic load balancer, by force", prepare: classic, look: planned(simaws.DemoClean, force), moot: unasked},
@@ -510,7 +524,7 @@ func everyRead(t *testing.T) []string {
 	}
 	maps.DeleteFunc(granted, func(_ string, read bool) bool { return !read })
 	tried := map[string]bool{}
-	for _, c := range raise(t, 0, scene{}).fleet.Permissions(t.Context(), ecsops.MakeClusterARN(simaws.DemoAccount, simaws.DemoRegion, simaws.DemoCluster)) {
+	for _, c := range raise(t, 0, scene{config: external}).fleet.Permissions(t.Context(), ecsops.MakeClusterARN(simaws.DemoAccount, simaws.DemoRegion, simaws.DemoCluster)) {
 		if readsOnly.MatchString(c.Call) {
 			tried[c.Call] = true
 		}

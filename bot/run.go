@@ -132,7 +132,7 @@ func newService(ctx context.Context, cfg Config, o options) (_ *service, err err
 func fleetConfig(cfg Config, clock workflow.Clock, m *metrics) ecsops.Config {
 	c := ecsops.Config{
 		Regions: cfg.Regions, Roles: cfg.Roles, Clock: clock,
-		MetadataURI: cfg.ECSMetadataURI, Clusters: []string{Everything},
+		External: ecsops.ExternalMode(cfg.External), MetadataURI: cfg.ECSMetadataURI, Clusters: []string{Everything},
 	}
 	if m != nil {
 		c.Observe, c.Spent = m.awsCall, m.token

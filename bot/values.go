@@ -255,3 +255,13 @@ func (h *HostPort) Decode(value string) error {
 	*h = HostPort(net.JoinHostPort(host, port))
 	return nil
 }
+
+// External is what may be done with ECS Anywhere hosts.
+type External ecsops.ExternalMode
+
+// Decode implements envconfig.Decoder.
+func (e *External) Decode(value string) error {
+	mode, err := ecsops.ParseExternal(value)
+	*e = External(mode)
+	return err
+}

@@ -14,6 +14,7 @@ const (
 	ActForceDeregister  ActionKind = "force_deregister"   // DeregisterContainerInstance force=true
 	ActTerminateEC2     ActionKind = "terminate_ec2"      // TerminateInstances
 	ActTerminateInGroup ActionKind = "terminate_in_group" // TerminateInstanceInAutoScalingGroup
+	ActDeregisterNode   ActionKind = "deregister_node"    // ssm DeregisterManagedInstance
 )
 
 // Action is one ordered AWS call with all that it needs.
@@ -53,6 +54,7 @@ type LookFor struct {
 	Services     []string // service names: counts and events
 	TargetGroups []string // ARNs
 	EC2          bool
+	Node         bool // Systems Manager's view of an external host
 	Group        string
 	ENIs         []string // for Verify: which of these still exist
 	// Holds reads what Holds judges by: the services of the tasks found and their events,

@@ -14,7 +14,7 @@ import (
 // snapshot waits for the reads and puts them together. Each fact that did not come says
 // which call it waited for, and why that brought nothing.
 func (r *reader) snapshot(t Target) Snapshot {
-	s := Snapshot{Target: t}
+	s := Snapshot{Target: t, External: r.f.cfg.External}
 	tasks, tasksErr := r.tasks.wait(r.ctx)
 	services, servicesErr := r.servicesHere(tasks, tasksErr)
 	r.wantHere(tasks, services)
@@ -81,6 +81,8 @@ func (r *reader) machineFacts(s *Snapshot) {
 	s.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(wrong, err))
 	spot, err := r.spot.wait(r.ctx)
 	s.Spot = fact("spot", "ec2:DescribeSpotInstanceRequests", spot, cmp.Or(wrong, err))
+	n, err := r.node.wait(r.ctx)
+	s.Node = fact(nodeFact, nodeCall, n, err)
 	g, err := r.group.wait(r.ctx)
 	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(wrong, err))
 	h, err := r.hooks.wait(r.ctx)

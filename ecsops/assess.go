@@ -110,6 +110,9 @@ func (j *judge) incomplete() {
 		if j.path == PathMachine && !slices.Contains(machineOnly(), u.Fact) && !isElsewhere(u) {
 			continue // a registration that is gone has no tasks to read
 		}
+		if j.path == PathExternal && u.Reason == reasonExternal {
+			continue // EC2 knows no such machine, and nothing depends on it
+		}
 		bars := u.Fact == "instance"
 		worst := Amber
 		if bars {

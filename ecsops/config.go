@@ -40,6 +40,8 @@ type Config struct {
 	ExternalID     string // sent with AssumeRole when set
 	SourceIdentity bool   // send the session name as SourceIdentity too; the role's trust must allow sts:SetSourceIdentity
 
+	External ExternalMode // of ECS Anywhere hosts; "" = refused
+
 	AppID       string            // in CloudTrail's userAgent; "" = "ecsbot"
 	TimeBox     time.Duration     // of Inspect, Preview, List; 0 = 8 s. What is not read by then is unknown
 	MetadataURI string            // ECS_CONTAINER_METADATA_URI_V4; "" = not running on ECS

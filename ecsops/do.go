@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 )
@@ -59,6 +60,8 @@ func (a Action) check() error {
 		return errors.New("target's cluster is in another account or Region")
 	case a.Kind == ActStopTask && a.Task == "":
 		return errors.New("no task to stop")
+	case a.Kind == ActDeregisterNode && !externalID(t.EC2):
+		return fmt.Errorf("%q is no managed node's id", t.EC2)
 	case (a.Kind == ActTerminateEC2 || a.Kind == ActTerminateInGroup) && !strings.HasPrefix(string(t.EC2), "i-"):
 		return fmt.Errorf("%q is no EC2 instance id", t.EC2)
 	}
@@ -89,6 +92,10 @@ func (s *session) send(ctx context.Context, a Action) (middleware.Metadata, []ec
 	case ActTerminateInGroup:
 		out, err := s.asg.TerminateInstanceInAutoScalingGroup(ctx, &asg.TerminateInstanceInAutoScalingGroupInput{
 			InstanceId: aws.String(string(t.EC2)), ShouldDecrementDesiredCapacity: aws.Bool(a.Decrement)})
+		return metadataOf(out, err, func() middleware.Metadata { return out.ResultMetadata }), nil, err
+	}
+	if a.Kind == ActDeregisterNode {
+		out, err := s.ssm.DeregisterManagedInstance(ctx, &ssm.DeregisterManagedInstanceInput{InstanceId: aws.String(string(t.EC2))})
 		return metadataOf(out, err, func() middleware.Metadata { return out.ResultMetadata }), nil, err
 	}
 	return middleware.Metadata{}, nil, &notSentError{cause: fmt.Errorf("no such action %q", a.Kind)}

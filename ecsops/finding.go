@@ -108,6 +108,7 @@ type Finding struct {
 	// Registrations are the others of the same machine; of T4, whose Names[0] is which of
 	// them is in use: LeftOver, InUse, or neither.
 	Registrations []Registration   `json:"registrations,omitempty"`
+	Node          *Node            `json:"node,omitempty"` // of T9
 	TargetGroups  []TargetGroupHit `json:"target_groups,omitempty"`
 	Missing       []Unknown        `json:"missing,omitempty"`
 	Names         []string         `json:"names,omitempty"` // group, stack, provider, AZ, registration … as the rule says

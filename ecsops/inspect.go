@@ -61,6 +61,7 @@ type reader struct {
 	id        *later[EC2ID]
 	machine   *later[EC2]
 	spot      *later[SpotRequest]
+	node      *later[Node]
 	member    *later[asgtypes.AutoScalingInstanceDetails]
 	group     *later[groupState]
 	hooks     *later[[]Hook]
@@ -102,7 +103,7 @@ func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster Clust
 // read about the machine.
 func (r *reader) beside(cluster ClusterARN) *reader {
 	o := r.f.clusterReader(r.ctx, r.wg, cluster, r.fresh)
-	o.spot, o.id, o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.spot, r.id, r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
+	o.node, o.spot, o.id, o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.node, r.spot, r.id, r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
 	return o
 }
 
@@ -302,6 +303,7 @@ func (r *reader) readMachine() {
 		return machineOf(ctx, r.s, ec2)
 	})
 	r.readSpot()
+	r.readNode()
 	r.member = start(r.ctx, r.wg, func(ctx context.Context) (asgtypes.AutoScalingInstanceDetails, error) {
 		ec2, err := id.wait(ctx)
 		if err != nil || externalID(ec2) {

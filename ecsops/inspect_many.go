@@ -404,6 +404,7 @@ func (m *many) aimMachine() {
 	})
 	r.id = id
 	r.readSpot()
+	r.readNode()
 }
 
 // groupOf and hooksOf read a group once, however many targets are in it.

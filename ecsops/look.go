@@ -101,6 +101,12 @@ func (r *reader) lookMachine(t Target, lf LookFor, out *Snapshot) {
 			out.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(r.s.verify(r.ctx), err))
 		})
 	}
+	if lf.Node && externalID(t.EC2) {
+		wg.Go(func() {
+			n, err := r.s.node(r.ctx, t.EC2)
+			out.Node = fact(nodeFact, nodeCall, n, err)
+		})
+	}
 	if lf.Group != "" {
 		wg.Go(func() {
 			member, err := r.s.membership(r.ctx, t.EC2)

@@ -51,11 +51,11 @@ func (j *judge) fate(t Task) (Fate, Rule) {
 		return FateOrphaned, ""
 	case PathDisconnected:
 		return FateStuck, RuleAgentLost // the agent hears of no order (aws/containers-roadmap#2040)
-	case PathDrain, PathObserve, PathGroup:
+	case PathDrain, PathObserve, PathGroup, PathExternal:
 		return j.drainFate(t)
 	case PathManaged:
 		return j.managedFate(t)
-	case PathDuplicate, PathMachine, PathWait, PathGone, PathExternal:
+	case PathDuplicate, PathMachine, PathWait, PathGone:
 	}
 	return FateUnknown, ""
 }

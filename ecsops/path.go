@@ -19,7 +19,7 @@ func choosePath(s Snapshot, in Intent) Path {
 		return goneAlready(s, in)
 	case in.Purpose == EndMachine:
 		return PathWait // registered after all: nobody decided on its tasks
-	case externalID(s.Target.EC2) || i.External:
+	case s.external():
 		return PathExternal
 	case mayBeManaged(s, i):
 		return managedPath(s, i)
@@ -112,9 +112,9 @@ const warmed = "Warmed:" // prefix of the states of a warm pool
 // live reports whether containers may run on the machine and the plan acts on them.
 func (p Path) live() bool {
 	switch p {
-	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathManaged:
+	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathManaged, PathExternal:
 		return true
-	case PathGhost, PathHostStopped, PathDuplicate, PathMachine, PathWait, PathGone, PathExternal:
+	case PathGhost, PathHostStopped, PathDuplicate, PathMachine, PathWait, PathGone:
 	}
 	return false
 }
@@ -133,6 +133,8 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 		return managedSteps(s, in, stop)
 	case PathMachine:
 		return kept(end, Step{Kind: StepVerify})
+	case PathExternal:
+		return externalSteps(s, in, fates)
 	case PathDuplicate:
 		return []Step{{Kind: StepDeregister}, {Kind: StepVerify}}
 	case PathHostStopped:

@@ -30,6 +30,7 @@ var untried = []string{"ecs:UpdateContainerInstancesState", "ecs:DeregisterConta
 const (
 	noTask     = "00000000000000000000000000000000"
 	noMachine  = "i-00000000000000000"
+	noNode     = "mi-00000000000000000"
 	noGroup    = "ecsbot-permission-check"
 	noFamily   = "ecsbot-permission-check:1"
 	noProvider = "ecsbot-permission-check"
@@ -44,14 +45,22 @@ const (
 func (f *Fleet) Permissions(ctx context.Context, cluster ClusterARN) []PermissionCheck {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.TimeBox)
 	defer cancel()
-	probes := f.reading(cluster.Account(), cluster.Region()).probes(cluster)
+	s := f.reading(cluster.Account(), cluster.Region())
+	probes := s.probes(cluster)
+	if f.cfg.External != ExternalOff {
+		probes = append(probes, probe{nodeCall, func(ctx context.Context) error { _, err := s.node(ctx, noNode); return err }})
+	}
 	out := make([]PermissionCheck, len(probes))
 	var wg sync.WaitGroup
 	for i, p := range probes {
 		wg.Go(func() { out[i] = judgeProbe(p.call, p.ask(ctx)) })
 	}
 	wg.Wait()
-	for _, call := range untried {
+	skip := append([]string(nil), untried...)
+	if f.cfg.External == ExternalSSM {
+		skip = append(skip, "ssm:DeregisterManagedInstance")
+	}
+	for _, call := range skip {
 		out = append(out, PermissionCheck{Call: call, Unsure: true, Detail: "not tried: it has no dry run"})
 	}
 	return out

@@ -41,6 +41,8 @@ type Intent struct {
 	StopTasks []string      `json:"stop_tasks,omitempty"` // ARNs of standalone tasks to stop after the drain of the rest
 	Deadline  time.Duration `json:"deadline"`             // of the drain; at its end the bot asks
 	Reason    string        `json:"reason,omitempty"`
+	// DeregisterNode ends the registration of an ECS Anywhere host in Systems Manager, too.
+	DeregisterNode bool `json:"deregister_node,omitempty"`
 }
 
 // DefaultDeadline is how long a drain may take before the bot asks; bottlerocket-ecs-updater waits 25 min.
@@ -62,7 +64,7 @@ const (
 	PathWait         Path = "wait"         // in transition: nothing to do yet
 	PathMachine      Path = "machine"      // the registration is gone, its machine is to be ended
 	PathGone         Path = "gone"         // INACTIVE or MISSING already
-	PathExternal     Path = "external"     // mi-…: another page, another way; refused here
+	PathExternal     Path = "external"     // mi-…: drain, deregister, then Systems Manager, as far as the configuration allows
 	PathManaged      Path = "managed"      // ECS Managed Instance: drained, then force=true, which terminates it
 )
 
@@ -78,6 +80,8 @@ const (
 	StepForce      StepKind = "force"      // force=true
 	StepTerminate  StepKind = "terminate"
 	StepVerify     StepKind = "verify"
+	// StepDeregisterNode ends the host's registration in Systems Manager.
+	StepDeregisterNode StepKind = "deregister_node"
 )
 
 // Step is one ordered part of a plan.

@@ -27,11 +27,10 @@ func (j *judge) pathRules() {
 	if !ok {
 		return
 	}
+	j.externalRules()
 	switch j.path {
 	case PathGone, PathMachine:
 		j.add(Finding{Rule: RuleGone, Severity: Green, Names: kept1(i.Status)})
-	case PathExternal:
-		j.add(Finding{Rule: RuleExternal, Severity: Red, Bars: true, Names: []string{string(j.s.Target.EC2)}})
 	case PathManaged:
 		j.managedRules(i)
 	case PathWait:
@@ -40,11 +39,13 @@ func (j *judge) pathRules() {
 		j.add(Finding{Rule: RuleGhost, Severity: Green, Names: kept1(j.machine.State, j.machine.StateReason)})
 	case PathHostStopped:
 		j.add(Finding{Rule: RuleHostStopped, Severity: Amber, Names: kept1(j.machine.StateReason)})
-	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathDuplicate:
+	case PathDrain, PathObserve, PathDisconnected, PathForce, PathGroup, PathDuplicate, PathExternal:
 	}
 	if j.path.live() && !i.AgentConnected {
 		// The API has no time of disconnection: a blip of minutes looks the same (amazon-ecs-agent#219).
-		lack(j, "ec2", j.s.EC2, Red)
+		if j.path != PathExternal {
+			lack(j, "ec2", j.s.EC2, Red)
+		}
 		j.add(Finding{Rule: RuleAgentLost, Severity: Red})
 	}
 	if j.path.live() || j.path == PathWait {

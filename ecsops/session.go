@@ -35,6 +35,7 @@ type session struct {
 	// classic is the former API of load balancers; version 2 knows nothing of theirs.
 	classic *classic.Client
 	sts     *sts.Client
+	ssm     *ssmCalls
 
 	mu       sync.Mutex
 	verified bool                 // guarded by mu: GetCallerIdentity answered our account
@@ -136,7 +137,7 @@ func (f *Fleet) newSession(account, region, name string) *session {
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], f.spend(account, region), f.observe())
 	return &session{account: account, region: region, name: name,
 		ecs: ecs.NewFromConfig(cfg), ec2: newEC2(cfg), asg: autoscaling.NewFromConfig(cfg),
-		elb: elb.NewFromConfig(cfg), classic: classic.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg)}
+		elb: elb.NewFromConfig(cfg), classic: classic.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg), ssm: newSSM(cfg)}
 }
 
 func (f *Fleet) assume(role, region, name string) *stscreds.AssumeRoleProvider {

@@ -9,6 +9,8 @@ type Snapshot struct {
 	Target Target    `json:"target"`
 	ReadAt time.Time `json:"read_at"`
 
+	External ExternalMode `json:"external,omitempty"` // what the configuration allowed of ECS Anywhere hosts
+
 	Instance         Fact[Instance]                  `json:"instance"`
 	Cluster          Fact[Cluster]                   `json:"cluster"`
 	Peers            Fact[[]Peer]                    `json:"peers"`         // the cluster's other container instances
@@ -21,6 +23,7 @@ type Snapshot struct {
 	TargetGroups     Fact[map[string]TargetGroup]    `json:"target_groups"` // by ARN; those of Services
 	EC2              Fact[EC2]                       `json:"ec2"`
 	Spot             Fact[SpotRequest]               `json:"spot"`  // of a Spot Instance
+	Node             Fact[Node]                      `json:"node"`  // of an ECS Anywhere host, in Systems Manager
 	Group            Fact[Group]                     `json:"group"` // Name "" = in no Auto Scaling group
 	Hooks            Fact[[]Hook]                    `json:"hooks"` // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`

@@ -284,6 +284,9 @@ func (v verifier) interfacesGone() Check {
 
 // machineState is V7: terminated when that was asked, else known, as it goes on billing.
 func (v verifier) machineState() Check {
+	if v.before.Path == PathExternal {
+		return v.nodeState()
+	}
 	e, ok := v.after.Snapshot.EC2.Get()
 	if !ok {
 		return unread("V7", v.after.Snapshot.EC2.Why())

@@ -197,7 +197,7 @@ func (r *Router) insteadOf(w asker, p ecsops.Plan, args DeregisterArgs) blocks.M
 // doable is false for what is already gone, in transition, or another page's business.
 func doable(p ecsops.Path) bool {
 	switch p {
-	case ecsops.PathGone, ecsops.PathWait, ecsops.PathExternal:
+	case ecsops.PathGone, ecsops.PathWait:
 		return false
 	}
 	return true
@@ -272,7 +272,7 @@ func (r *Router) proposedBefore(ctx context.Context, envelope string, cluster ec
 
 // intent turns the arguments into what the plan is made for.
 func (r *Router) intent(args DeregisterArgs, s ecsops.Snapshot) ecsops.Intent {
-	in := ecsops.Intent{Purpose: cmp.Or(args.Intent, ecsops.Retire), Force: args.Force, Deadline: args.Deadline, Reason: args.Reason}
+	in := ecsops.Intent{Purpose: cmp.Or(args.Intent, ecsops.Retire), Force: args.Force, Deadline: args.Deadline, Reason: args.Reason, DeregisterNode: args.DeregisterSSM}
 	if in.Deadline <= 0 {
 		in.Deadline = r.Deadline
 	}

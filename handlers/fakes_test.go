@@ -546,6 +546,7 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Registrations:    ecsops.Known[[]ecsops.Registration](nil),
 		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
 		Spot:             ecsops.Known(ecsops.SpotRequest{}),
+		Node:             ecsops.Known(ecsops.Node{}),
 		Tasks:            ecsops.Known[[]ecsops.Task](nil),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),

@@ -57,7 +57,9 @@ type DeregisterArgs struct {
 	DryRun    bool
 	Force     bool
 	Terminate Termination
-	Intent    ecsops.Purpose // "" = Retire
+	// DeregisterSSM ends an external host's registration in Systems Manager, too.
+	DeregisterSSM bool
+	Intent        ecsops.Purpose // "" = Retire
 
 	// A batch: several targets, or a filter, or a limit. Target is "" then.
 	Targets []string
@@ -147,6 +149,7 @@ type deregisterGrammar struct {
 	DryRun    bool         `name:"dry-run"`
 	Force     bool         `name:"force"`
 	Terminate terminateArg `name:"terminate"`
+	SSM       bool         `name:"deregister-ssm"`
 	Intent    intentArg    `name:"intent"`
 	Filter    string       `name:"filter"`
 	Limit     limitArg     `name:"max-unavailable"`
@@ -436,7 +439,7 @@ func (d deregisterGrammar) common(cluster string) (DeregisterArgs, error) {
 	}
 	return DeregisterArgs{
 		Target: strings.TrimSpace(d.Target), Cluster: cluster, Account: d.Account, Region: strings.ToLower(d.Region), Reason: strings.TrimSpace(d.Reason),
-		Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), Intent: ecsops.Purpose(d.Intent),
+		Deadline: time.Duration(d.Deadline), DryRun: d.DryRun, Force: d.Force, Terminate: Termination(d.Terminate), DeregisterSSM: d.SSM, Intent: ecsops.Purpose(d.Intent),
 	}, nil
 }
 

@@ -27,6 +27,7 @@ func causes() map[string]string {
 		"deadline_silence_not_ours": "Nobody answered at the deadline. The drain was not the bot's, so it was left as it is.",
 		"drift_silence_not_ours":    "Something changed and nobody answered. The drain was not the bot's, so it was left as it is.",
 		"group_terminating":         "The Auto Scaling group is terminating the machine, so the drain could not be undone.",
+		"not_deregistered_in_ssm":   "Systems Manager refused to deregister the host for 20 minutes, so the bot stopped asking for it.",
 		"not_terminated":            "The termination was refused for 20 minutes, so the bot stopped asking for it.",
 		"came_back":                 "The machine, its agent or the registration changed since the list was read.",
 		"gone_already":              "Its registration is gone already.",

@@ -231,8 +231,7 @@ func reasonCode(names []string) string {
 func explainEnd(f ecsops.Finding) (Explanation, bool) {
 	switch f.Rule {
 	case ecsops.RuleExternal:
-		return Explanation{"External instance (ECS Anywhere)", orElse(Some(quoteAll(f.Names), namesShown), "it") + " is no EC2 instance of this account.",
-			"Deregister it in ECS and in Systems Manager, as AWS's page on external instances says."}, true
+		return external(f), true
 	case ecsops.RuleGone:
 		return Explanation{"Deregistered already", "ECS says " + orElse(Some(quoteAll(f.Names), namesShown), "that it knows no such registration any more") + ".", ""}, true
 	case ecsops.RuleTermination:

@@ -34,7 +34,7 @@ func Verdict(p ecsops.Plan) string {
 		return not(p) + lowerFirst(Explain(barred[0]).Title) + ". No approval lifts this."
 	}
 	switch p.Path {
-	case ecsops.PathWait, ecsops.PathGone, ecsops.PathExternal:
+	case ecsops.PathWait, ecsops.PathGone:
 		return not(p) + Path(p.Path)
 	}
 	switch {
@@ -151,7 +151,7 @@ func Path(p ecsops.Path) string {
 	case ecsops.PathGone:
 		return "it is not registered any more. Nothing is left to do."
 	case ecsops.PathExternal:
-		return "it is an external instance (ECS Anywhere). Deregister it in ECS and in Systems Manager, as AWS's page on external instances says."
+		return "An external instance (ECS Anywhere): drain, deregister, and what AWS's page on external instances says for the host."
 	case ecsops.PathManaged:
 		return "Drain it; then the deregistration terminates the machine, as ECS manages it."
 	}

@@ -89,6 +89,8 @@ func Step(s ecsops.Step) string {
 		return "Deregister by force"
 	case ecsops.StepTerminate:
 		return terminateStep(s)
+	case ecsops.StepDeregisterNode:
+		return "Deregister the host from Systems Manager"
 	case ecsops.StepVerify:
 		return "Look whether it worked"
 	}
@@ -110,6 +112,8 @@ func StepBrief(s ecsops.Step) string {
 		return "deregister by force"
 	case ecsops.StepTerminate:
 		return "terminate"
+	case ecsops.StepDeregisterNode:
+		return "deregister from Systems Manager"
 	case ecsops.StepVerify:
 		return "look"
 	}
@@ -159,6 +163,8 @@ func Action(a ecsops.Action) string {
 		return "deregister " + m + " without force"
 	case ecsops.ActForceDeregister:
 		return "deregister " + m + " by force"
+	case ecsops.ActDeregisterNode:
+		return "deregister " + m + " from Systems Manager"
 	case ecsops.ActTerminateEC2:
 		return "terminate the machine " + m
 	case ecsops.ActTerminateInGroup:

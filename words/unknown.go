@@ -116,6 +116,8 @@ func Fact(name string) string {
 		return "load-balancer health"
 	case "ec2":
 		return "the EC2 machine"
+	case "node":
+		return "what Systems Manager knows of the host"
 	case "spot":
 		return "whether a Spot interruption is announced"
 	case "group":

@@ -297,6 +297,9 @@ func firstState(op Operation) State {
 		if op.Plan.Has(ecsops.StepTerminate) {
 			return Terminating
 		}
+		if op.Plan.Has(ecsops.StepDeregisterNode) {
+			return Deregistering
+		}
 		return Verifying
 	}
 	for _, st := range op.Plan.Steps {

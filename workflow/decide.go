@@ -294,6 +294,9 @@ func effectSeen(o Order, inst ecsops.Instance, look ecsops.Snapshot) (seen, read
 			}
 		}
 		return ok, ok // no longer there at all
+	case ecsops.ActDeregisterNode:
+		node, ok := look.Node.Get()
+		return ok && !node.Registered, ok
 	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
 		machine, ok := look.EC2.Get()
 		group, groupOK := look.Group.Get()

@@ -10,6 +10,11 @@ import (
 // itself then refuses while a task runs, a free interlock.
 func (w *step) deregister() Move {
 	gone, wait := w.gone()
+	if gone && w.op.StopBy == nil && w.op.Plan.Has(ecsops.StepDeregisterNode) {
+		if m, busy := w.deregisterNode(); busy {
+			return m
+		}
+	}
 	if gone {
 		return w.afterGone()
 	}

@@ -13,6 +13,10 @@ import (
 // that the person ticked.
 func (w *step) drain() Move {
 	gone, wait := w.gone()
+	if gone && w.op.Plan.Has(ecsops.StepDeregisterNode) {
+		w.enter(Deregistering) // Systems Manager still has it
+		return w.again()
+	}
 	if gone {
 		w.enter(Verifying) // someone else, or ECS itself, took it out
 		return w.again()
@@ -270,6 +274,8 @@ func lookFor(op Operation, now time.Time) ecsops.LookFor {
 		// Until it is DRAINING tasks may come. What is ordered once nothing is left rests on
 		// looks of other states, and on an inspection.
 		lf.Sparing = !op.DrainedAt.IsZero()
+	case Deregistering:
+		lf.Node = op.Plan.Has(ecsops.StepDeregisterNode)
 	case Terminating, Undoing:
 		lf.EC2, lf.Group = true, groupName(op.Plan)
 	}

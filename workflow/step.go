@@ -131,7 +131,7 @@ func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) 
 
 // lookForAfter names everything that the verification compares.
 func lookForAfter(op Operation) ecsops.LookFor {
-	lf := ecsops.LookFor{KnownTasks: op.Watch, Services: serviceNames(op.Plan), EC2: true, Group: groupName(op.Plan)}
+	lf := ecsops.LookFor{KnownTasks: op.Watch, Services: serviceNames(op.Plan), EC2: true, Group: groupName(op.Plan), Node: op.Plan.Path == ecsops.PathExternal}
 	groups, _ := op.Plan.Snapshot.TargetGroups.Get() // unknown: A12 said so, its check stays unknown
 	for arn := range groups {
 		lf.TargetGroups = append(lf.TargetGroups, arn)

@@ -121,6 +121,9 @@ func (c *Cloud) newMachine(cl *cell, spec InstanceSpec) *machine {
 		}
 	}
 	cl.machines[mc.id] = mc
+	if strings.HasPrefix(mc.id, "mi-") {
+		c.activate(cl, mc.id, mc.launchedAt)
+	}
 	if spec.Spot {
 		c.requestSpot(cl, mc, spec.SpotStops)
 	}

@@ -27,6 +27,7 @@ import (
 //	disconnect, connect                   id (EC2)
 //	stop-ec2, terminate-ec2               id (EC2)
 //	interrupt-spot                        id (EC2)
+//	lose-node                             id (mi-…), on
 //	re-register                           id (EC2), extra (cluster name)
 //	place-task                            id (EC2), extra (task definition)
 //	end-task                              id (task ARN)
@@ -119,6 +120,8 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.StopEC2(b.ID)
 	case "terminate-ec2":
 		return "", c.TerminateEC2(b.ID)
+	case "lose-node":
+		return "", c.LoseNode(b.ID, b.On)
 	case "interrupt-spot":
 		return "", c.InterruptSpot(b.ID)
 	case "re-register":

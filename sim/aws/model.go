@@ -36,6 +36,7 @@ type cell struct {
 	balancers    map[string]*balancer // by ARN
 	targets      map[targetKey]*target
 	spots        map[string]*spotRequest // by EC2 id
+	nodes        map[string]*node        // managed nodes by id
 
 	on, of taskIndex // tasks by instance and by service ARN; made when first asked for
 }
@@ -210,7 +211,7 @@ func newCell(k cellKey) *cell {
 		services: map[string]*service{}, definitions: map[string]*definition{}, latest: map[string]int{},
 		providers: map[string]*provider{}, machines: map[string]*machine{}, enis: map[string]*eni{},
 		groups: map[string]*group{}, activities: map[string]*activity{}, targetGroups: map[string]*targetGroup{},
-		balancers: map[string]*balancer{}, targets: map[targetKey]*target{}, spots: map[string]*spotRequest{},
+		balancers: map[string]*balancer{}, targets: map[targetKey]*target{}, spots: map[string]*spotRequest{}, nodes: map[string]*node{},
 	}
 }
 
@@ -231,7 +232,7 @@ func (w *world) clone() *world {
 			services: copyRecords(c.services), definitions: copyRecords(c.definitions), latest: maps.Clone(c.latest),
 			providers: copyRecords(c.providers), machines: copyRecords(c.machines), enis: copyRecords(c.enis),
 			groups: copyRecords(c.groups), activities: copyRecords(c.activities), targetGroups: copyRecords(c.targetGroups),
-			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets), spots: copyRecords(c.spots),
+			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets), spots: copyRecords(c.spots), nodes: copyRecords(c.nodes),
 		}
 	}
 	return out

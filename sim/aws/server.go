@@ -14,10 +14,12 @@ import (
 )
 
 const (
-	ecsTarget  = "AmazonEC2ContainerServiceV20141113."
 	maxBody    = 1 << 20
 	maxLogText = 8 << 10
 )
+
+// targets are the prefixes of X-Amz-Target, by service; read only.
+var targets = map[string]string{"ecs": "AmazonEC2ContainerServiceV20141113.", "ssm": "AmazonSSM."}
 
 // operation is one API action. run answers from r.w, which for reads may be a stale view.
 type operation struct {
@@ -103,6 +105,10 @@ var operations = map[string]map[string]operation{
 		"DescribeLoadBalancerAttributes": {run: describeClassicAttributes},
 		"DescribeLoadBalancers":          {run: describeClassicBalancers},
 	},
+	"ssm": {
+		"DescribeInstanceInformation": {run: describeInstanceInformation},
+		"DeregisterManagedInstance":   {run: deregisterManagedInstance, mutating: true},
+	},
 	"sts": {
 		"GetCallerIdentity": {run: getCallerIdentity},
 		"AssumeRole":        {run: assumeRole},
@@ -167,7 +173,10 @@ func (c *Cloud) receive(hr *http.Request, body []byte) (*request, *apiError) {
 
 	if target := hr.Header.Get("X-Amz-Target"); target != "" {
 		r.proto, r.call.Service = awsJSON, "ecs"
-		name, known := strings.CutPrefix(target, ecsTarget)
+		if strings.HasPrefix(target, targets["ssm"]) {
+			r.call.Service = "ssm"
+		}
+		name, known := strings.CutPrefix(target, targets[r.call.Service])
 		r.call.Action = name
 		r.call.Params = compact(body)
 		if !known {
@@ -247,8 +256,8 @@ func (c *Cloud) authenticate(hr *http.Request, r *request) *apiError {
 		if refused := r.wrongVersion(); refused != nil {
 			return refused
 		}
-	} else if scope[3] != "ecs" {
-		return &apiError{http.StatusForbidden, "InvalidSignatureException", "Credential should be scoped to correct service: 'ecs'."}
+	} else if scope[3] != r.call.Service {
+		return &apiError{http.StatusForbidden, "InvalidSignatureException", "Credential should be scoped to correct service: '" + r.call.Service + "'."}
 	}
 	who, refused := c.identify(scope[0], hr.Header.Get("X-Amz-Security-Token"), r.proto)
 	r.caller, r.call.Account, r.call.Caller, r.call.SourceIdentity = who, who.account, who.arn, who.sourceI
