@@ -33,7 +33,7 @@ func useOf(ctx context.Context) use {
 // bucket is a documented token bucket: burst and refill a second.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
-// Auto Scaling and Elastic Load Balancing publish no figures; theirs are cautious guesses.
+// Auto Scaling, Elastic Load Balancing and Systems Manager publish no figures; theirs are cautious guesses.
 type bucket struct {
 	name   string
 	burst  int
@@ -52,6 +52,7 @@ var (
 	ec2Modify             = bucket{"ec2_modify", 50, 5}
 	autoScaling           = bucket{"autoscaling", 40, 10}
 	loadBalancing         = bucket{"elasticloadbalancing", 80, 20}
+	systemsManager        = bucket{"ssm", 40, 10}
 )
 
 func bucketOf(service, operation string) (bucket, bool) {
@@ -67,6 +68,8 @@ func bucketOf(service, operation string) (bucket, bool) {
 		return autoScaling, true
 	case "Elastic Load Balancing v2", "Elastic Load Balancing": // whether the two APIs share one is not said
 		return loadBalancing, true
+	case "SSM":
+		return systemsManager, true
 	case "ECS":
 		return ecsBucket(operation)
 	}

@@ -59,9 +59,14 @@ func TestManagedNodes(t *testing.T) {
 			t.Errorf("deregistering %s: %q, want %q", id, got, want)
 		}
 	}
+	e.Lag(30 * time.Second)
 	if got := end(host); got != "" {
 		t.Fatalf("deregistering: %s", got)
 	}
+	if found, _ := list("InstanceIds", host); len(found) != 1 {
+		t.Error("reads do not lag")
+	}
+	e.clock.Advance(31 * time.Second)
 	if found, _ := list("InstanceIds", host); len(found) != 0 {
 		t.Errorf("deregistered, and still listed: %+v", found)
 	}
