@@ -305,6 +305,13 @@ func (c *Cloud) perform(r *request) (out m, refused *apiError) {
 	return out, refused
 }
 
+// InFlight is how many calls are being answered.
+func (c *Cloud) InFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.inFlight
+}
+
 func (c *Cloud) leaveCall() {
 	c.mu.Lock()
 	c.inFlight--
