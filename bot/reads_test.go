@@ -246,6 +246,7 @@ func classic(s *stand) {
 	s.must(err)
 	_, err = r.AddService(simaws.ServiceSpec{Cluster: simaws.DemoCluster, Name: "legacy", TaskDefinition: "legacy", Desired: 1, MinPercent: 100, MaxPercent: 200,
 		Balancers: []simaws.BalancerSpec{{TargetGroup: lb, ContainerPort: 80}}, On: []string{simaws.DemoClean}})
+	s.must(err)
 }
 
 const externalHost = "mi-0a1b2c3d4e5f60009"
