@@ -29,6 +29,7 @@ const mostElsewhere = 40
 
 const (
 	reasonTooMany   = "too many clusters"
+	noSuchCluster   = "ClusterNotFoundException"
 	elsewherePrefix = "registrations in "
 )
 
@@ -92,6 +93,9 @@ func (r *reader) searchElsewhere(ctx context.Context, clusters []ClusterARN, out
 			continue
 		}
 		found, err := asked[i].wait(ctx)
+		if err != nil && reasonOf(err) == noSuchCluster {
+			err = nil // an answer: what is not there has no instances
+		}
 		if err != nil {
 			out.Unread = append(out.Unread, unknownOf(elsewherePrefix+c.Name(), "ecs:ListContainerInstances", err))
 			continue

@@ -175,6 +175,23 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// TestDeletedCluster: a configured cluster that was deleted has no registrations, and makes
+// no plan of another cluster less certain.
+func TestDeletedCluster(t *testing.T) {
+	e := demo(t, func(c *ecsops.Config) { c.Clusters = append(c.Clusters, "deleted") })
+	p, err := e.Preview(t.Context(), ecsops.Ref{EC2: aws.DemoClean, Cluster: "prod"})
+	if err != nil || len(p.Found) != 1 {
+		t.Fatalf("%+v, %v", p.Found, err)
+	}
+	if now := plan(p.Snapshot); now.Verdict != ecsops.Green {
+		t.Errorf("%s: %+v", now.Verdict, now.Findings)
+	}
+	e.Deny("ListContainerInstances")
+	if s, err := e.Inspect(t.Context(), p.Snapshot.Target); err != nil || plan(s).Verdict == ecsops.Green {
+		t.Errorf("unread: %s, %v", plan(s).Verdict, err)
+	}
+}
+
 func TestResolveNothing(t *testing.T) {
 	e := demo(t)
 	_, err := e.Resolve(t.Context(), ecsops.Ref{EC2: "i-0a1b2c3d4e5f60011"})
