@@ -13,14 +13,14 @@ help: ## list the targets
 check: ## quick: format, vet, lint, unit tests (a minute or two)
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet $(PKGS)
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 	$(GO) test -short $(PKGS)
 
 .PHONY: test
 test: deps ## everything: check, PostgreSQL, npm clients, 100 kills (under 15 minutes)
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet $(PKGS)
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 	$(GO) test -timeout 14m $(PKGS)
 
 .PHONY: deps

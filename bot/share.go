@@ -16,8 +16,9 @@ const (
 	// earlier by two announcements, so that the others never take it while it is in use.
 	announceFor = 30 * time.Second
 	// fewest is into how many parts the budget is divided for one who does not know how many
-	// there are: Slack allows ten connections of an app, and a replica holds two.
-	fewest = 20
+	// there are: Slack allows ten connections of an app, and a replica holds two. Who joins
+	// takes so much beside the others' whole for the few seconds until they know.
+	fewest = 5
 )
 
 // parts is into how many equal parts the budget is to be divided, by what was answered last

@@ -135,7 +135,11 @@ func (g *gather[K, V]) carry(ctx context.Context, j *joint[K, V], wait time.Dura
 	if j.err = ctx.Err(); j.err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(withPatience(ctx, until), g.box)
+	box := g.box
+	if !until.IsZero() { // who asks may wait longer for the budget than half a box
+		box = g.box/2 + min(max(g.box/2, g.clock.Until(until)), longestWait)
+	}
+	ctx, cancel := context.WithTimeout(withPatience(ctx, until), box)
 	defer cancel()
 	j.vals, j.err = g.send(ctx, keys)
 }

@@ -31,7 +31,7 @@ func (f *Fleet) Look(ctx context.Context, t Target, lf LookFor) (Snapshot, error
 		return Snapshot{Target: t}, err
 	}
 	defer leave()
-	boxed, cancel := f.polling(ctx, f.cfg.TimeBox)
+	boxed, cancel := f.polling(ctx, t, lookTokens, f.cfg.TimeBox)
 	defer cancel()
 	s := f.look(boxed, t, lf)
 	if err := ctx.Err(); err != nil {
@@ -128,12 +128,13 @@ const afterBoxes = 3
 // listed, which of the old interfaces exist, what the group did, and the tasks that the
 // services started since. It errs as Look does.
 func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time) (After, error) {
-	leave, err := f.enter(t, visit{key: " after", tokens: afterTokens + serviceTokens*float64(len(lf.Services))})
+	tokens := afterTokens + serviceTokens*float64(len(lf.Services))
+	leave, err := f.enter(t, visit{key: " after", tokens: tokens})
 	if err != nil {
 		return After{}, err
 	}
 	defer leave()
-	boxed, cancel := f.polling(ctx, afterBoxes*f.cfg.TimeBox)
+	boxed, cancel := f.polling(ctx, t, tokens, afterBoxes*f.cfg.TimeBox)
 	defer cancel()
 	s := f.reading(t.Account, t.Region)
 	var a After

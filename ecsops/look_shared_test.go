@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -401,4 +402,48 @@ func TestReplicasShareTheBudget(t *testing.T) {
 			t.Errorf("alone again: %d calls", n)
 		}
 	})
+}
+
+// Slack allows five replicas. However small its part of the budget, each gets its looks done: they take longer,
+// none comes again and again for nothing.
+func TestSmallPartsSuffice(t *testing.T) {
+	for _, parts := range []int{1, 2, 3, 5} {
+		t.Run(strconv.Itoa(parts), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, _ *aws.Cloud, fleet *ecsops.Fleet) {
+				target, known := drained(t, fleet, aws.DemoClean)
+				fleet.Share(parts)
+				polls := map[string]func() error{
+					"look": func() error {
+						_, err := fleet.Look(t.Context(), target, ecsops.LookFor{KnownTasks: known})
+						return err
+					},
+					"verification": func() error {
+						_, err := fleet.After(t.Context(), target, ecsops.LookFor{KnownTasks: known, Services: []string{"api", "web"}}, time.Now())
+						return err
+					},
+				}
+				for name, poll := range polls {
+					for range 5 {
+						comeUntilDone(t, name, poll)
+					}
+				}
+			})
+		})
+	}
+}
+
+func comeUntilDone(t *testing.T, name string, poll func() error) {
+	t.Helper()
+	for range 4 {
+		err := poll()
+		busy, ok := errors.AsType[*ecsops.BusyError](err)
+		if !ok {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		time.Sleep(time.Until(busy.Until))
+	}
+	t.Fatalf("four times there was no turn for a %s", name)
 }

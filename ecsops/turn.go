@@ -180,9 +180,17 @@ func (f *Fleet) enter(t Target, v visit) (leave func(), err error) {
 	}, nil
 }
 
-// polling is ctx for a poll in a time box, half of which may be spent waiting for the budget.
-func (f *Fleet) polling(ctx context.Context, box time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(withPatience(withUse(ctx, usePoll), f.clock.Now().Add(box/2)), box)
+// longestWait is how long a poll may wait for the budget: an attempt of a step has 30 s.
+const longestWait = 15 * time.Second
+
+// polling is ctx for a poll of so many calls in a time box, half of which may be spent
+// waiting for the budget. Where this process has so small a part of it that this would
+// never be enough, the poll waits longer: else it would come again and again for nothing.
+func (f *Fleet) polling(ctx context.Context, t Target, tokens float64, box time.Duration) (context.Context, context.CancelFunc) {
+	per := float64(f.budget(t.Account, t.Region, clusterResourceRead, usePoll).limiter.Limit())
+	wait := max(box/2, min(after(tokens*5/4, per), longestWait))
+	until := f.clock.Now().Add(wait)
+	return context.WithTimeout(withPatience(withUse(ctx, usePoll), until), box/2+min(f.clock.Until(until), wait))
 }
 
 // hadTurn is nil unless a fact is missing because the budget was spent.
