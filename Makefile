@@ -21,7 +21,7 @@ test: deps ## everything: check, PostgreSQL, npm clients, 100 kills (under 15 mi
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet $(PKGS)
 	$(LINT) run --allow-parallel-runners
-	$(GO) test -timeout 14m $(PKGS)
+	$(GO) test -timeout 14m -p 3 -parallel 5 $(PKGS) # most tests wait for a process: more of them than processors
 
 .PHONY: deps
 deps: ## install what the tests need and the machine lacks (PostgreSQL, Node.js, Chromium)
