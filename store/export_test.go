@@ -42,3 +42,6 @@ func (d *DB) Counts(ctx context.Context) (map[string]int, error) {
 	}
 	return counts, nil
 }
+
+// StepWorkers is how many steps a process makes at a time.
+const StepWorkers = stepWorkers

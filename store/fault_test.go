@@ -383,7 +383,7 @@ func TestTakeover(t *testing.T) {
 		}
 		return time.Time{}, nil
 	}}
-	for i := range 16 { // ended ones: the other's start does not revive them
+	for i := range store.StepWorkers { // ended ones: the other's start does not revive them
 		op := insert(t, db, fmt.Sprintf("busy%d", i), 100+i, workflow.Done)
 		if err := db.Commit(t.Context(), workflow.Change{Op: &op, Expect: 1, Events: event(workflow.EvProgress), TickAt: db.Clock().Now()}); err != nil {
 			t.Fatal(err)
@@ -392,10 +392,10 @@ func TestTakeover(t *testing.T) {
 	work(t, db, step, &calls{})
 	eventually(t, "a busy survivor", func() bool {
 		n := 0
-		for i := range 16 {
+		for i := range store.StepWorkers {
 			n += step.count(fmt.Sprintf("busy%d", i))
 		}
-		return n >= 16
+		return n >= store.StepWorkers
 	})
 	killChild(t, p.opts.URL)
 	killed := time.Now()

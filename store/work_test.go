@@ -300,7 +300,9 @@ func child(dir string) int {
 // kills it, and returns the last version that it was told is stored.
 func killChild(t *testing.T, where string) int64 {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) // ourselves; killed below
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a child that never steps would run for ever
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0]) // ourselves; killed below
 	cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+where)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -331,6 +333,9 @@ func killChild(t *testing.T, where string) int64 {
 			}
 			since++
 		}
+	}
+	if since < 20 {
+		t.Fatalf("the child ended before its time: it stepped: %v", stepping)
 	}
 	return last
 }
