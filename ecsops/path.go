@@ -125,6 +125,9 @@ func stepsOf(s Snapshot, in Intent, path Path, fates []TaskFate) []Step {
 	g, _ := s.Group.Get()
 	stop := Step{Kind: StepStopTasks, Tasks: fated(fates, FateStops)}
 	end := Step{Kind: StepTerminate, Terminate: in.Terminate, Group: g.Name}
+	if in.Purpose == Reuse && in.Force { // refused, whatever is known of the machine (T20)
+		return nil
+	}
 	var steps []Step
 	switch path {
 	case PathGhost:

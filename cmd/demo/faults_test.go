@@ -300,6 +300,8 @@ fault second off`)
 	playFault(t, v, `
 say olga #ops '/ecs deregister i-0a1b2c3d4e5f60006 prod'
 see #ops '60006.*Drain and deregister'
+say olga #ops '/ecs status'
+see olga '60006'
 fault database on
 say olga #ops '/ecs deregister i-0a1b2c3d4e5f60005 prod'
 see olga 'Nothing was recorded and nothing will be done'
