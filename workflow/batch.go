@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -266,4 +267,48 @@ func (d *draft) released(i int) {
 func why(name string, u ecsops.Unknown) *ecsops.Unknown {
 	u.Fact = name
 	return &u
+}
+
+// makeMember makes a row's operation, once. A row whose target another operation holds is
+// left alone; when that one ended meanwhile, the next attempt sees.
+func (e *Engine) makeMember(ctx context.Context, d *draft, i int, plan ecsops.Plan) (released bool, err error) {
+	err = e.insertMember(ctx, d, d.op.Rows[i], plan)
+	switch {
+	case errors.Is(err, ErrLocked):
+		holder, err := e.store.Holder(ctx, d.op.Rows[i].Target)
+		if err == nil {
+			d.skip(i, "busy", holder.ID)
+		} else if !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
+		return false, nil
+	case err != nil && !errors.Is(err, ErrConflict): // another process made it
+		return false, err
+	}
+	d.released(i)
+	return true, nil
+}
+
+// endRows ends a batch whose rows are all settled, with the cause for how it went.
+func (d *draft) endRows(stopped, nothing, partly, all string) {
+	count := map[RowState]int{}
+	for _, r := range d.op.Rows {
+		if !r.Settled() {
+			return
+		}
+		count[r.State]++
+	}
+	out := count[RowDone] + count[RowUnverified]
+	switch {
+	case out == 0 && d.op.StopBy != nil:
+		d.end(Stopped, stopped)
+	case out == 0:
+		d.end(Stopped, nothing)
+	case count[RowUnverified] > 0:
+		d.end(Unverified, partly)
+	case count[RowSkipped] > 0:
+		d.end(Done, partly)
+	default:
+		d.end(Done, all)
+	}
 }

@@ -103,7 +103,7 @@ func (e *Engine) stepBatch(ctx context.Context, op Operation) (time.Time, error)
 				return time.Time{}, fmt.Errorf("releasing a member of batch %s: %w", op.ID, err)
 			}
 		}
-		d.endBatch()
+		d.endRows("batch_stopped", "batch_nothing", "batch_partly", "batch_cleaned")
 		wake := d.now.Add(batchPoll)
 		if next >= 0 {
 			wake = d.now
@@ -189,22 +189,8 @@ func (e *Engine) releaseRow(ctx context.Context, d *draft, i int) error {
 		d.skip(i, cause, detail)
 		return nil
 	}
-	switch err := e.insertMember(ctx, d, *row, plan); {
-	case errors.Is(err, ErrLocked):
-		holder, err := e.store.Holder(ctx, row.Target)
-		if errors.Is(err, ErrNotFound) {
-			return nil // it ended meanwhile: the next attempt sees
-		}
-		if err != nil {
-			return err
-		}
-		d.skip(i, "busy", holder.ID)
-	case err != nil && !errors.Is(err, ErrConflict): // another process made it
-		return err
-	default:
-		d.released(i)
-	}
-	return nil
+	_, err = e.makeMember(ctx, d, i, plan)
+	return err
 }
 
 // doubts say why a row is not cleaned up now: what could not be read, or what it is instead
@@ -230,30 +216,6 @@ func doubts(t ecsops.Target, p ecsops.Plan) (missing *ecsops.Unknown, cause, det
 		return why("capacity_provider", s.CapacityProvider.Why()), "", ""
 	}
 	return nil, "came_back", machine.State
-}
-
-// endBatch ends a batch whose rows are all settled.
-func (d *draft) endBatch() {
-	count := map[RowState]int{}
-	for _, r := range d.op.Rows {
-		if !r.Settled() {
-			return
-		}
-		count[r.State]++
-	}
-	cleaned := count[RowDone] + count[RowUnverified]
-	switch {
-	case cleaned == 0 && d.op.StopBy != nil:
-		d.end(Stopped, "batch_stopped")
-	case cleaned == 0:
-		d.end(Stopped, "batch_nothing")
-	case count[RowUnverified] > 0:
-		d.end(Unverified, "batch_partly")
-	case count[RowSkipped] > 0:
-		d.end(Done, "batch_partly")
-	default:
-		d.end(Done, "batch_cleaned")
-	}
 }
 
 // stillGhost reports whether a member's target is the same registration and still proven

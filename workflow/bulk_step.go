@@ -29,7 +29,7 @@ func (e *Engine) stepBulk(ctx context.Context, op Operation) (time.Time, error) 
 			}
 			d.tellSurprises(e.settings)
 		}
-		d.endBulk()
+		d.endRows("bulk_stopped", "bulk_nothing", "bulk_partly", "bulk_done")
 		wake := d.now.Add(max(batchPoll, e.settings.Poll)) // members are looked at no more often
 		moved, err := e.commitBatch(ctx, d, wake)
 		switch {
@@ -309,20 +309,11 @@ func (e *Engine) releaseWave(ctx context.Context, d *draft, wave int, plans map[
 		if !ok {
 			continue
 		}
-		switch err := e.insertMember(ctx, d, d.op.Rows[i], plan); {
-		case errors.Is(err, ErrLocked):
-			holder, err := e.store.Holder(ctx, d.op.Rows[i].Target)
-			switch {
-			case errors.Is(err, ErrNotFound): // it ended meanwhile: the next attempt sees
-			case err != nil:
-				return err
-			default:
-				d.skip(i, "busy", holder.ID)
-			}
-		case err != nil && !errors.Is(err, ErrConflict): // another process made it
+		released, err := e.makeMember(ctx, d, i, plan)
+		if err != nil {
 			return err
-		default:
-			d.released(i)
+		}
+		if released {
 			d.leave(i).Since = zeroTime
 		}
 	}
@@ -355,28 +346,4 @@ func (e *Engine) callOff(ctx context.Context, op Operation) error {
 		}
 	}
 	return nil
-}
-
-// endBulk ends a batch whose rows are all settled.
-func (d *draft) endBulk() {
-	count := map[RowState]int{}
-	for _, r := range d.op.Rows {
-		if !r.Settled() {
-			return
-		}
-		count[r.State]++
-	}
-	out := count[RowDone] + count[RowUnverified]
-	switch {
-	case out == 0 && d.op.StopBy != nil:
-		d.end(Stopped, "bulk_stopped")
-	case out == 0:
-		d.end(Stopped, "bulk_nothing")
-	case count[RowUnverified] > 0:
-		d.end(Unverified, "bulk_partly")
-	case count[RowSkipped] > 0:
-		d.end(Done, "bulk_partly")
-	default:
-		d.end(Done, "bulk_done")
-	}
 }
