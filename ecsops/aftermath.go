@@ -25,12 +25,36 @@ type Reregistration struct {
 }
 
 // Aftermath reads the machine and its group, and with registrations, where it is registered
-// again: a call for each cluster. It errs only when ctx ends.
+// again: a call for each cluster. It errs when ctx ends, or as After does: the next call goes
+// on from what this one learned.
 func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Aftermath, error) {
-	boxed, cancel := context.WithTimeout(withUse(ctx, usePoll), f.cfg.TimeBox)
+	tokens := 1.0
+	if registrations {
+		f.mu.Lock()
+		tokens += registrationTokens * float64(len(f.specs)+len(f.listed[place(t.Account, t.Region)].arns))
+		f.mu.Unlock()
+	}
+	key := t.Key() + " aftermath"
+	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, 0))
+	boxed, cancel := f.polling(ctx, t, tokens, f.cfg.TimeBox)
 	defer cancel()
+	a := f.aftermath(boxed, t, registrations, in)
+	if err := ctx.Err(); err != nil {
+		return a, err
+	}
+	err := f.hadTurn([]Unknown{a.EC2.Why(), a.Group.Why(), a.Again.Why()})
+	if err == nil {
+		f.rounds.ended(key)
+	}
+	return a, err
+}
+
+// registrationTokens are those that each cluster takes: one, and one where the machine is.
+const registrationTokens = 1.1
+
+func (f *Fleet) aftermath(ctx context.Context, t Target, registrations bool, in *round) Aftermath {
 	var wg sync.WaitGroup
-	r := &reader{ctx: boxed, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster}
+	r := &reader{ctx: ctx, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster, round: in}
 	var seen Snapshot
 	var a Aftermath
 	wg.Go(func() {
@@ -44,17 +68,17 @@ func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Af
 		if !registrations {
 			return
 		}
-		again, err := f.registeredAgain(boxed, t)
+		again, err := f.registeredAgain(ctx, t, in)
 		a.Again = fact("registrations", "ecs:ListContainerInstances", again, err)
 	})
 	wg.Wait()
 	a.EC2, a.Group = seen.EC2, seen.Group
-	return a, ctx.Err()
+	return a
 }
 
 // registeredAgain asks every allowed cluster of the target's account and Region. Clusters
 // that could not be listed may be the ones: then it is not known.
-func (f *Fleet) registeredAgain(ctx context.Context, t Target) ([]Reregistration, error) {
+func (f *Fleet) registeredAgain(ctx context.Context, t Target, in *round) ([]Reregistration, error) {
 	if t.EC2 == "" {
 		return nil, reasonError(failureMissing)
 	}
@@ -71,7 +95,7 @@ func (f *Fleet) registeredAgain(ctx context.Context, t Target) ([]Reregistration
 	}
 	s := f.reading(t.Account, t.Region)
 	parts, err := each(ctx, clusters, 1, func(ctx context.Context, one []ClusterARN) ([]Reregistration, error) {
-		return s.registeredIn(ctx, one[0], t)
+		return keep(in, "registered in "+string(one[0]), func() ([]Reregistration, error) { return s.registeredIn(ctx, one[0], t) })
 	})
 	return slices.Concat(parts...), cmp.Or(err, s.verify(ctx))
 }

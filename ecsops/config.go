@@ -86,8 +86,9 @@ type Fleet struct {
 	traffic  traffic              // guarded by mu
 	listed   map[string]clusterAt // guarded by mu: ListClusters of an account and Region
 
-	cache caches
-	self  selfRead
+	cache  caches
+	rounds rounds
+	self   selfRead
 }
 
 type clusterAt struct {

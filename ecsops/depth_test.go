@@ -100,7 +100,7 @@ func TestDepth(t *testing.T) {
 	t.Errorf("best ratios to the bound: %v, want at most 1.25", best)
 }
 
-// What a preview costs at 60 instances and 40 services, as docs/benchmarks.md and ecs.md's budget of 45 have it. Who
+// What a preview costs at 60 instances and 40 services, against the budget of 45 calls in docs/benchmarks.md. Who
 // adds a read raises these, and says there what it is for; who saves one lowers them.
 //
 //	cold: 2 ListContainerInstances, 2 DescribeContainerInstances (the target, the others), 3 ListTasks (two of the

@@ -28,7 +28,7 @@ func (f *Fleet) Inspect(ctx context.Context, t Target) (Snapshot, error) {
 }
 
 // reader runs the reads of one snapshot. Each starts as soon as what it needs is there;
-// snapshot waits for them and puts them together. ecs.md's chain of calls, in short:
+// snapshot waits for them and puts them together. The chain of calls, in short:
 // ids → tasks' ARNs → tasks; services' ARNs → services → definitions, target groups.
 type reader struct {
 	ctx     context.Context //nolint:containedctx // the reader lives for one call and its goroutines share its deadline
@@ -37,6 +37,7 @@ type reader struct {
 	s       *session
 	cluster ClusterARN
 	fresh   bool
+	round   *round // nil but for a verification
 
 	verified    *later[struct{}]
 	clusterRead *later[Cluster]

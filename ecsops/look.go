@@ -11,9 +11,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	asgtypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -33,27 +35,35 @@ func (f *Fleet) Look(ctx context.Context, t Target, lf LookFor) (Snapshot, error
 	defer leave()
 	boxed, cancel := f.polling(ctx, t, lookTokens, f.cfg.TimeBox)
 	defer cancel()
-	s := f.look(boxed, t, lf)
+	s := f.look(boxed, t, lf, nil)
 	if err := ctx.Err(); err != nil {
 		return s, err
 	}
-	return s, f.hadTurn(t, s.Unknowns())
+	if err := f.hadTurn(s.Unknowns()); err != nil {
+		return s, err
+	}
+	f.looked(t)
+	return s, nil
 }
 
-func (f *Fleet) look(ctx context.Context, t Target, lf LookFor) Snapshot {
+func (f *Fleet) look(ctx context.Context, t Target, lf LookFor, in *round) Snapshot {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	r := &reader{ctx: ctx, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster}
+	r := &reader{ctx: ctx, wg: &wg, f: f, s: f.reading(t.Account, t.Region), cluster: t.Cluster, round: in}
 	l := &look{r: r, desk: r.s.desk(f, t.Cluster), t: t, lf: lf}
 	if lf.Drains > 1 {
 		l.wait = gatherFor
 	}
 	out := Snapshot{Target: t}
 	l.record = start(ctx, &wg, func(ctx context.Context) (record, error) {
-		all, err := l.desk.instances.ask(ctx, []InstanceARN{t.Instance}, l.wait)
-		return all[t.Instance], err
+		return keep(in, "instance", func() (record, error) {
+			all, err := l.desk.instances.ask(ctx, []InstanceARN{t.Instance}, l.wait)
+			return all[t.Instance], err
+		})
 	})
-	tasks := start(ctx, &wg, l.tasks)
+	tasks := start(ctx, &wg, func(ctx context.Context) ([]Task, error) {
+		return keep(in, "tasks", func() ([]Task, error) { return l.tasks(ctx) })
+	})
 	services := start(ctx, &wg, func(ctx context.Context) (map[string]Service, error) { return l.services(ctx, lf.Services) })
 	groups := start(ctx, &wg, func(ctx context.Context) (map[string]groupRead, error) {
 		r.wantGroups(lf.TargetGroups)
@@ -97,24 +107,24 @@ func (r *reader) lookMachine(t Target, lf LookFor, out *Snapshot) {
 	var wg sync.WaitGroup
 	if lf.EC2 {
 		wg.Go(func() {
-			m, err := machineOf(r.ctx, r.s, t.EC2)
+			m, err := keep(r.round, "ec2", func() (EC2, error) { return machineOf(r.ctx, r.s, t.EC2) })
 			out.EC2 = fact("ec2", "ec2:DescribeInstances", m, cmp.Or(r.s.verify(r.ctx), err))
 		})
 	}
 	if lf.Node && externalID(t.EC2) {
 		wg.Go(func() {
-			n, err := r.s.node(r.ctx, t.EC2)
+			n, err := keep(r.round, "node", func() (Node, error) { return r.s.node(r.ctx, t.EC2) })
 			out.Node = fact(nodeFact, nodeCall, n, err)
 		})
 	}
 	if lf.Group != "" {
 		wg.Go(func() {
-			member, err := r.s.membership(r.ctx, t.EC2)
+			member, err := keep(r.round, "member", func() (asgtypes.AutoScalingInstanceDetails, error) { return r.s.membership(r.ctx, t.EC2) })
 			if err != nil || member.AutoScalingGroupName == nil {
 				out.Group = fact("group", "autoscaling:DescribeAutoScalingInstances", Group{}, cmp.Or(err, r.s.verify(r.ctx)))
 				return
 			}
-			g, err := r.s.group(r.ctx, member)
+			g, err := keep(r.round, "group", func() (groupState, error) { return r.s.group(r.ctx, member) })
 			out.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(err, r.s.verify(r.ctx)))
 		})
 	}
@@ -126,45 +136,64 @@ const afterBoxes = 3
 
 // After reads what a verification needs: a look, whether the registration is still
 // listed, which of the old interfaces exist, what the group did, and the tasks that the
-// services started since. It errs as Look does.
+// services started since. It errs as Look does; after a *BusyError the next call goes on
+// from what this one learned, as long as that is minutes old at most.
 func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time) (After, error) {
+	key := t.Key() + " " + since.UTC().Format(time.RFC3339Nano)
 	tokens := afterTokens + serviceTokens*float64(len(lf.Services))
 	leave, err := f.enter(t, visit{key: " after", tokens: tokens})
 	if err != nil {
 		return After{}, err
 	}
 	defer leave()
+	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, len(lf.TargetGroups)))
 	boxed, cancel := f.polling(ctx, t, tokens, afterBoxes*f.cfg.TimeBox)
 	defer cancel()
+	a := f.after(boxed, t, lf, since, in)
+	if err := ctx.Err(); err != nil {
+		return a, err
+	}
+	err = f.hadTurn(append(a.Snapshot.Unknowns(), a.Listed.Why(), a.ENIs.Why(), a.Activity.Why(), a.Replacements.Why()))
+	if err == nil {
+		f.looked(t)
+		f.rounds.ended(key)
+	}
+	return a, err
+}
+
+// asks is how long this process's part of the budget makes a verification take.
+func (f *Fleet) asks(t Target, tokens float64, groups int) time.Duration {
+	of := func(b bucket) float64 { return float64(f.budget(t.Account, t.Region, b, usePoll).limiter.Limit()) }
+	return max(after(tokens, of(clusterResourceRead)), after(float64(groups), of(loadBalancing)))
+}
+
+func (f *Fleet) after(ctx context.Context, t Target, lf LookFor, since time.Time, in *round) After {
 	s := f.reading(t.Account, t.Region)
 	var a After
 	var wg sync.WaitGroup
-	wg.Go(func() { a.Snapshot = f.look(boxed, t, lf) })
+	wg.Go(func() { a.Snapshot = f.look(ctx, t, lf, in) })
 	wg.Go(func() {
 		filter := "" // without an id there is nothing shorter to ask
 		if t.EC2 != "" {
 			filter = "ec2InstanceId == " + string(t.EC2) // not 50 pages of a cluster of thousands
 		}
-		all, err := s.listInstances(boxed, t.Cluster, filter)
+		all, err := keep(in, "listed", func() ([]InstanceARN, error) { return s.listInstances(ctx, t.Cluster, filter) })
 		a.Listed = fact("listed", "ecs:ListContainerInstances", slices.Contains(all, t.Instance), err)
 	})
 	wg.Go(func() {
-		left, err := s.interfaces(boxed, lf.ENIs)
+		left, err := keep(in, "enis", func() ([]string, error) { return s.interfaces(ctx, lf.ENIs) })
 		a.ENIs = fact("enis", "ec2:DescribeNetworkInterfaces", left, err)
 	})
 	wg.Go(func() {
-		done, err := s.activities(boxed, lf.Group, since)
+		done, err := keep(in, "activity", func() ([]string, error) { return s.activities(ctx, lf.Group, since) })
 		a.Activity = fact("activity", "autoscaling:DescribeScalingActivities", done, err)
 	})
 	wg.Go(func() {
-		got, err := s.replacements(boxed, t, lf.Services, since)
+		got, err := s.replacements(ctx, t, lf.Services, since, in)
 		a.Replacements = fact("replacements", "ecs:ListTasks", got, err)
 	})
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return a, err
-	}
-	return a, f.hadTurn(t, append(a.Snapshot.Unknowns(), a.Listed.Why(), a.ENIs.Why(), a.Activity.Why(), a.Replacements.Why()))
+	return a
 }
 
 // interfaces returns those of the ids that still exist. A filter is used, as one id that
@@ -216,10 +245,12 @@ func (s *session) activities(ctx context.Context, group string, since time.Time)
 }
 
 // replacements are the running tasks of the services that started elsewhere since a moment.
-func (s *session) replacements(ctx context.Context, t Target, services []string, since time.Time) ([]Replacement, error) {
+func (s *session) replacements(ctx context.Context, t Target, services []string, since time.Time, in *round) ([]Replacement, error) {
 	of := map[string]string{}
 	lists, err := each(ctx, services, 1, func(ctx context.Context, one []string) ([]string, error) {
-		return s.listTasks(ctx, ecs.ListTasksInput{Cluster: aws.String(string(t.Cluster)), ServiceName: aws.String(one[0])})
+		return keep(in, "tasks of "+one[0], func() ([]string, error) {
+			return s.listTasks(ctx, ecs.ListTasksInput{Cluster: aws.String(string(t.Cluster)), ServiceName: aws.String(one[0])})
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -229,9 +260,15 @@ func (s *session) replacements(ctx context.Context, t Target, services []string,
 			of[arn] = services[i]
 		}
 	}
-	d, err := s.describeTasks(ctx, t.Cluster, slices.Concat(lists...))
+	parts, err := each(ctx, slices.Concat(lists...), describeBatch, func(ctx context.Context, part []string) (described, error) {
+		return keep(in, "tasks "+strings.Join(part, " "), func() (described, error) { return s.describeTasks(ctx, t.Cluster, part) })
+	})
+	var tasks []ecstypes.Task
+	for _, d := range parts {
+		tasks = append(tasks, d.tasks...)
+	}
 	var out []Replacement
-	for _, task := range d.tasks {
+	for _, task := range tasks {
 		arn, host := aws.ToString(task.TaskArn), InstanceARN(aws.ToString(task.ContainerInstanceArn))
 		if host != t.Instance && !aws.ToTime(task.CreatedAt).Before(since) {
 			out = append(out, Replacement{Task: arn, Service: of[arn], Instance: host, Status: aws.ToString(task.LastStatus)})

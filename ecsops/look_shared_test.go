@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -412,13 +413,14 @@ func TestSmallPartsSuffice(t *testing.T) {
 			inBubble(t, func(t *testing.T, _ *aws.Cloud, fleet *ecsops.Fleet) {
 				target, known := drained(t, fleet, aws.DemoClean)
 				fleet.Share(parts)
+				since := time.Now()
 				polls := map[string]func() error{
 					"look": func() error {
 						_, err := fleet.Look(t.Context(), target, ecsops.LookFor{KnownTasks: known})
 						return err
 					},
 					"verification": func() error {
-						_, err := fleet.After(t.Context(), target, ecsops.LookFor{KnownTasks: known, Services: []string{"api", "web"}}, time.Now())
+						_, err := fleet.After(t.Context(), target, ecsops.LookFor{KnownTasks: known, Services: []string{"api", "web"}}, since)
 						return err
 					},
 				}
@@ -430,6 +432,59 @@ func TestSmallPartsSuffice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A verification that asks for more than one attempt can have goes on where the last one
+// ended: hardly a call is made twice. The next verification reads everything anew.
+func TestVerificationGoesOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, cloud *aws.Cloud, _ *ecsops.Fleet) {
+		if err := cloud.Big(20, 60); err != nil {
+			t.Fatal(err)
+		}
+		fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: []string{"big"}, Transport: direct{cloud}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, known := drained(t, fleet, aws.BigInstance(0))
+		p, err := fleet.Preview(t.Context(), ecsops.Ref{EC2: target.EC2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups, _ := p.Snapshot.TargetGroups.Get()
+		services, _ := p.Snapshot.Services.Get()
+		lf := ecsops.LookFor{KnownTasks: known, Services: slices.Sorted(maps.Keys(services)), TargetGroups: slices.Sorted(maps.Keys(groups)), EC2: true}
+		fleet.Share(5)
+		since := time.Now()
+		for n := range 2 {
+			before, attempts := len(cloud.Log()), 0
+			var after ecsops.After
+			for busy := true; busy; {
+				if attempts++; attempts > 40 {
+					t.Fatal("it never ends")
+				}
+				after, err = fleet.After(t.Context(), target, lf, since)
+				var turn *ecsops.BusyError
+				if busy = errors.As(err, &turn); busy {
+					time.Sleep(time.Until(turn.Until))
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, u := range []ecsops.Unknown{after.Snapshot.Instance.Why(), after.Snapshot.Tasks.Why(), after.Snapshot.Services.Why(),
+				after.Snapshot.TargetGroups.Why(), after.Snapshot.EC2.Why(), after.Listed.Why(), after.Replacements.Why()} {
+				if u.Fact != "" {
+					t.Errorf("%d: missing: %v", n, u)
+				}
+			}
+			_, count := callsSince(cloud, before)
+			if count["ListTasks"] > len(lf.Services)+2*attempts || count["DescribeTargetHealth"] != len(lf.TargetGroups) || count["DescribeServices"] > len(lf.Services)/10+1 {
+				t.Errorf("%d: %d services, %d groups; %d attempts, calls %v", n, len(lf.Services), len(lf.TargetGroups), attempts, count)
+			}
+			if attempts < 3 {
+				t.Errorf("%d: %d attempts show nothing", n, attempts)
+			}
+		}
+	})
 }
 
 func comeUntilDone(t *testing.T, name string, poll func() error) {
@@ -446,4 +501,40 @@ func comeUntilDone(t *testing.T, name string, poll func() error) {
 		time.Sleep(time.Until(busy.Until))
 	}
 	t.Fatalf("four times there was no turn for a %s", name)
+}
+
+// Nor does a look after an operation begin anew for each cluster that it has no turn for.
+func TestAftermathGoesOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, cloud *aws.Cloud, _ *ecsops.Fleet) {
+		names := []string{aws.DemoCluster}
+		region := cloud.Region(aws.DemoAccount, aws.DemoRegion)
+		for n := range 30 {
+			name := "other-" + strconv.Itoa(n)
+			if _, err := region.AddCluster(aws.ClusterSpec{Name: name}); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+		fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: names, Transport: direct{cloud}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, _ := drained(t, fleet, aws.DemoClean)
+		fleet.Share(5)
+		before := len(cloud.Log())
+		for attempts := 1; ; attempts++ {
+			after, err := fleet.Aftermath(t.Context(), target, true)
+			if busy, ok := errors.AsType[*ecsops.BusyError](err); ok && attempts < 20 {
+				time.Sleep(time.Until(busy.Until))
+				continue
+			}
+			if again, known := after.Again.Get(); err != nil || !known || len(again) > 0 {
+				t.Fatal(attempts, again, known, err)
+			}
+			if _, count := callsSince(cloud, before); count["ListContainerInstances"] != len(names) || attempts < 2 {
+				t.Errorf("%d attempts, %v", attempts, count)
+			}
+			return
+		}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,10 +23,16 @@ type look struct {
 }
 
 func (l *look) services(ctx context.Context, names []string) (map[string]Service, error) {
-	all, err := l.desk.services.ask(ctx, sortedOnce(names), l.wait)
-	out := make(map[string]Service, len(all))
-	for name, s := range all {
-		out[name] = toService(s)
+	parts, err := each(ctx, sortedOnce(names), servicesBatch, func(ctx context.Context, part []string) (map[string]ecstypes.Service, error) {
+		return keep(l.r.round, "services "+strings.Join(part, " "), func() (map[string]ecstypes.Service, error) {
+			return l.desk.services.ask(ctx, part, l.wait)
+		})
+	})
+	out := make(map[string]Service, len(names))
+	for _, all := range parts {
+		for name, s := range all {
+			out[name] = toService(s)
+		}
 	}
 	return out, err
 }

@@ -194,11 +194,13 @@ func (f *Fleet) polling(ctx context.Context, t Target, tokens float64, box time.
 }
 
 // hadTurn is nil unless a fact is missing because the budget was spent.
-func (f *Fleet) hadTurn(t Target, missing []Unknown) error {
+func (f *Fleet) hadTurn(missing []Unknown) error {
 	if slices.ContainsFunc(missing, func(u Unknown) bool { return u.Reason == reasonBusy }) {
 		return &BusyError{Until: f.clock.Now().Add(f.cfg.TimeBox / 2)}
 	}
-	// What was spent in vain counts too, so that there is less of it.
-	f.meter(place(t.Account, t.Region)).look()
 	return nil
 }
+
+// looked counts a look, so that it is known what one costs. What looks without a turn spent
+// in vain counts with those that had theirs, so that there is less of it.
+func (f *Fleet) looked(t Target) { f.meter(place(t.Account, t.Region)).look() }

@@ -97,7 +97,9 @@ func (r *reader) groupSettings(arn string) (TargetGroup, bool) {
 }
 
 func (r *reader) readTargetGroup(ctx context.Context, arn string, types *later[map[string]TargetGroup]) (groupRead, error) {
-	health := start(ctx, r.wg, func(ctx context.Context) ([]target, error) { return r.s.targetsOf(ctx, arn) })
+	health := start(ctx, r.wg, func(ctx context.Context) ([]target, error) {
+		return keep(r.round, "targets of "+arn, func() ([]target, error) { return r.s.targetsOf(ctx, arn) })
+	})
 	g, ok := r.groupSettings(arn)
 	if !ok {
 		var err error

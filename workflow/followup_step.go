@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"ecsbot/ecsops"
 	"ecsbot/policy"
 )
 
@@ -28,6 +29,9 @@ func (e *Engine) FollowUp(ctx context.Context, id string) (time.Time, error) {
 		return m.Next, nil
 	}
 	seen, err := e.fleet.Aftermath(ctx, f.Target, m.Registrations)
+	if busy, ok := errors.AsType[*ecsops.BusyError](err); ok {
+		return busy.Until, nil // others have their turn first: nothing is wrong
+	}
 	if err != nil {
 		return time.Time{}, fmt.Errorf("looking after %s: %w", f.Target.EC2, err)
 	}
