@@ -130,6 +130,8 @@ func cards() map[string]workflow.Operation {
 	stoppedOp.StopBy = &by
 	terminated := ended(redPlan(), workflow.Done, "verified")
 	terminated.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"terminated"}}, {ID: "V8", Result: ecsops.CheckPassed, Count: 1, Names: []string{"Terminating EC2 instance"}}}
+	endedToo := ended(endingPlan(), workflow.Done, "verified")
+	endedToo.Progress.Checks = []ecsops.Check{{ID: "V1", Result: ecsops.CheckPassed}, {ID: "V7", Result: ecsops.CheckPassed, Names: []string{"terminated"}}}
 	pending := running(amberPlan(), workflow.Verifying)
 	pending.Progress.Checks = checks()
 	refused := proposed(barredPlan())
@@ -151,7 +153,8 @@ func cards() map[string]workflow.Operation {
 		"held_standalone": standalone, "held_stopping": heldBy(stoppingHolds()...), "held_host": heldBy(hostHolds()...), "held_unknown": heldBy(unread),
 		"proposed_managed": wanting(managedPlan(false), policy.TypedID, policy.SecondPerson), "proposed_managed_force": wanting(managedPlan(true), policy.TypedID, policy.SecondPerson),
 		"proposed_minimum": proposed(minimalPlan()),
-		"proposed_reuse":   proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
+		"proposed_ending":  proposed(endingPlan()), "done_ending": endedToo,
+		"proposed_reuse": proposed(reusePlan()), "done_reuse": ended(reusePlan(), workflow.Done, "verified"),
 		"proposed_ghost": proposed(ghostPlan()), "barred": proposed(barredPlan()), "revised": revised,
 		"proposed_duplicate": proposed(duplicatePlan()), "proposed_spot": proposed(spotPlan()), "proposed_standby": proposed(standbyPlan()), "proposed_external": proposed(externalPlan()),
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,

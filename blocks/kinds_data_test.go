@@ -21,6 +21,23 @@ func duplicatePlan() ecsops.Plan {
 	return p
 }
 
+// endingPlan ends a machine of no group, with its disks.
+func endingPlan() ecsops.Plan {
+	p := amberPlan()
+	volumes := []ecsops.Volume{
+		{ID: "vol-0a1b2c3d4e5f60001", Device: "/dev/xvda", Root: true, End: ecsops.VolumeDeleted},
+		{ID: "vol-1a1b2c3d4e5f60001", Device: "/dev/sdf", End: ecsops.VolumeStays},
+		{ID: "vol-2a1b2c3d4e5f60001", Device: "/dev/sdg", End: ecsops.VolumeDeleted},
+	}
+	p.Intent.Terminate = ecsops.Terminate
+	p.Snapshot.Group = ecsops.Known(ecsops.Group{})
+	p.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "running", Type: "m6i.xlarge", AZ: "eu-central-1a", Volumes: volumes})
+	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleVolumes, Severity: ecsops.Amber, Volumes: volumes}}
+	p.Fates = []ecsops.TaskFate{{Task: webTask(), Fate: ecsops.FateMoves}}
+	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepDeregister}, {Kind: ecsops.StepTerminate, Terminate: ecsops.Terminate}, {Kind: ecsops.StepVerify}}
+	return p
+}
+
 // spotPlan drains a Spot Instance that EC2 is about to take.
 func spotPlan() ecsops.Plan {
 	p := amberPlan()

@@ -153,6 +153,9 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 		if l := billingLine(op.Plan, op.Target); l != "" && op.Plan.Intent.Terminate == ecsops.KeepRunning && !seenGone(op) {
 			lines = append(lines, "• "+l)
 		}
+		if left := words.Remaining(op.Plan); left != "" && seenGone(op) {
+			lines = append(lines, "• "+sayN(left, d.line))
+		}
 	}
 	for _, c := range op.Progress.Checks[:min(len(op.Progress.Checks), 10)] {
 		if leftToLook(op, c) {

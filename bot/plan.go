@@ -48,7 +48,14 @@ func (a *At) Plan(ctx context.Context, in PlanFor) error {
 			*n.to = n.from
 		}
 	}
-	found, err := a.fleet.Preview(ctx, ref)
+	deadline := in.Deadline
+	if deadline <= 0 {
+		deadline = a.cfg.DrainDeadline
+	}
+	intent := ecsops.Intent{
+		Purpose: cmp.Or(in.Intent, ecsops.Retire), Force: in.Force, DeregisterNode: in.DeregisterSSM, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
+	}
+	found, err := a.fleet.Preview(ecsops.Reading(ctx, intent), ref)
 	if err != nil {
 		return fmt.Errorf("looking for %s: %w", words.Strip(words.Ref(ref)), err)
 	}
@@ -59,13 +66,7 @@ func (a *At) Plan(ctx context.Context, in PlanFor) error {
 	if _, err := a.may(ctx, policy.Request{Action: policy.Read, Cluster: target.Cluster}); err != nil {
 		return err
 	}
-	deadline := in.Deadline
-	if deadline <= 0 {
-		deadline = a.cfg.DrainDeadline
-	}
-	p := ecsops.NewPlan(found.Snapshot, ecsops.Intent{
-		Purpose: cmp.Or(in.Intent, ecsops.Retire), Force: in.Force, DeregisterNode: in.DeregisterSSM, Terminate: in.Terminate, Deadline: deadline, Reason: in.Reason,
-	})
+	p := ecsops.NewPlan(found.Snapshot, intent)
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("naming the plan: %w", err)

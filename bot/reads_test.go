@@ -117,7 +117,7 @@ func (s *stand) do(a ecsops.Action) {
 // planned previews an instance and draws the card.
 func planned(id string, in ecsops.Intent) func(*stand) told {
 	return func(s *stand) told {
-		p, err := s.fleet.Preview(s.t.Context(), ecsops.Ref{EC2: ecsops.EC2ID(id)})
+		p, err := s.fleet.Preview(ecsops.Reading(s.t.Context(), in), ecsops.Ref{EC2: ecsops.EC2ID(id)})
 		if err != nil {
 			return told{text: drawn(blocks.Problem(err))}
 		}
@@ -278,7 +278,7 @@ func hosts(id string) func(*stand) {
 // machineAlone is the plan to end a machine that has left.
 func machineAlone(s *stand) told {
 	in := ecsops.Intent{Purpose: ecsops.EndMachine, Terminate: ecsops.Terminate}
-	seen, err := s.fleet.Inspect(s.t.Context(), s.plan.Snapshot.Target)
+	seen, err := s.fleet.Inspect(ecsops.Reading(s.t.Context(), in), s.plan.Snapshot.Target)
 	s.must(err)
 	return ofPlan(s, ecsops.NewPlan(seen, in))
 }
@@ -393,7 +393,7 @@ func scenes() []scene {
 		{name: "placement constraints", prepare: constrained, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the instance that hosts the bot", prepare: hosts(simaws.DemoClean), look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the machine alone, afterwards", prepare: gone(simaws.DemoClean, keep), look: machineAlone, // no task is there any more
-			only: []string{"autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstances",
+			only: []string{"autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstances", "ec2:TerminateInstances",
 				"ecs:DescribeContainerInstances", "ecs:ListContainerInstances", "sts:GetCallerIdentity"}},
 		{name: "ghosts", look: swept},
 		{name: "a drain that stands still", prepare: func(s *stand) { s.begin(simaws.DemoStuck, keep); s.clock.Advance(2 * time.Minute) }, look: watched},
@@ -465,7 +465,7 @@ func (s *stand) deprive(sc scene) map[string]bool {
 		s.hire(sc.config)
 		bare := sc.look(s)
 		s.cloud.Allow(call)
-		said := regexp.MustCompile("(?i)could not read [^\n;.]*`" + regexp.QuoteMeta(action) + "` answered").MatchString(bare.text)
+		said := regexp.MustCompile("(?i)(could not read|asked by a dry run:) [^\n;.]*`" + regexp.QuoteMeta(action) + "` answered").MatchString(bare.text)
 		took[action] = said
 		s.compare(sc, action, whole, bare, said)
 	}
@@ -514,7 +514,8 @@ func better(a, b ecsops.CheckResult) bool {
 	return a == ecsops.CheckPassed && b != ecsops.CheckPassed || a == ecsops.CheckSkipped && b != ecsops.CheckSkipped && b != ecsops.CheckPassed
 }
 
-var readsOnly = regexp.MustCompile(`:(Describe|List|Get)`)
+// readsOnly: TerminateInstances is a read as long as it is a dry run, which is all that an inspection makes of it.
+var readsOnly = regexp.MustCompile(`:(Describe|List|Get)|^ec2:TerminateInstances$`)
 
 // everyRead is what the policies grant and the self-test tries; they must agree.
 func everyRead(t *testing.T) []string {

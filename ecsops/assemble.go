@@ -83,6 +83,8 @@ func (r *reader) machineFacts(s *Snapshot) {
 	s.Spot = fact("spot", "ec2:DescribeSpotInstanceRequests", spot, cmp.Or(wrong, err))
 	n, err := r.node.wait(r.ctx)
 	s.Node = fact(nodeFact, nodeCall, n, err)
+	answer, err := r.rehearsal.wait(r.ctx)
+	s.Rehearsal = fact(rehearsalFact, terminateCall, answer, cmp.Or(wrong, err))
 	g, err := r.group.wait(r.ctx)
 	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(wrong, err))
 	h, err := r.hooks.wait(r.ctx)

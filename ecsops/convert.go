@@ -262,7 +262,7 @@ func toEC2(i ec2types.Instance) EC2 {
 		out.Tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	out.InstanceStore = i.RootDeviceType == ec2types.DeviceTypeInstanceStore
-	out.Interfaces = len(i.NetworkInterfaces)
+	out.Interfaces, out.Volumes = len(i.NetworkInterfaces), toVolumes(i)
 	return out
 }
 

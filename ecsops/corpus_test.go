@@ -41,6 +41,7 @@ func calm() ecsops.Snapshot {
 		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
 		Spot:             ecsops.Known(ecsops.SpotRequest{}),
 		Node:             ecsops.Known(ecsops.Node{}),
+		Rehearsal:        ecsops.Known(ecsops.RehearsalAllowed),
 		Tasks:            ecsops.Known([]ecsops.Task(nil)),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),
@@ -180,6 +181,16 @@ func busy() ecsops.Snapshot {
 	return s
 }
 
+// Disks of a machine: one that goes with it, and one that stays.
+var (
+	root = ecsops.Volume{ID: "vol-1", Device: "/dev/xvda", Root: true, End: ecsops.VolumeDeleted}
+	kept = ecsops.Volume{ID: "vol-2", Device: "/dev/sdf", End: ecsops.VolumeStays}
+)
+
+func disks(vs ...ecsops.Volume) func(*ecsops.Snapshot) {
+	return func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.Volumes = vs }) }
+}
+
 func owned(s *ecsops.Snapshot) {
 	with(&s.Instance, func(i *ecsops.Instance) { i.CapacityProvider = "cp" })
 	s.Group = ecsops.Known(ecsops.Group{Name: "asg", Lifecycle: "InService", Min: 1, Desired: 3, Max: 5, ManagedTag: true, Stack: "stack"})
@@ -196,7 +207,9 @@ func snapshots(t *rapid.T) ecsops.Snapshot {
 	with(&s.EC2, func(e *ecsops.EC2) {
 		e.State, e.Spot = state, rapid.Bool().Draw(t, "spot")
 		e.DisableTerminate, e.InstanceStore = rapid.Bool().Draw(t, "protected"), rapid.Bool().Draw(t, "store")
+		e.Volumes = rapid.SampledFrom([][]ecsops.Volume{nil, {root}, {root, kept}, {root, {ID: "vol-3"}}}).Draw(t, "volumes")
 	})
+	s.Rehearsal = ecsops.Known(rapid.SampledFrom([]ecsops.Rehearsal{ecsops.RehearsalAllowed, ecsops.RehearsalAllowed, ecsops.RehearsalDenied, ecsops.RehearsalRefused}).Draw(t, "rehearsal"))
 	if e, _ := s.EC2.Get(); e.Spot {
 		s.Spot = ecsops.Known(ecsops.SpotRequest{Code: rapid.SampledFrom([]string{"fulfilled", "marked-for-termination", "marked-for-stop", "instance-terminated-no-capacity"}).Draw(t, "spot code"),
 			Updated: start.Add(-time.Minute), Stops: rapid.Bool().Draw(t, "spot stops")})

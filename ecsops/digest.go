@@ -77,6 +77,7 @@ func basis(p Plan) []decided {
 		out = append(out, ownerBasis(s)...)
 		out = append(out, taskBasis(s)...)
 	}
+	out = append(out, volumeBasis(p)...)
 	seen := map[Rule]bool{}
 	for _, f := range p.Findings {
 		if !seen[f.Rule] && !breathing(f.Rule) {

@@ -40,6 +40,7 @@ func allFacts() []factAccess {
 		access("ec2", func(s *Snapshot) *Fact[EC2] { return &s.EC2 }),
 		access("spot", func(s *Snapshot) *Fact[SpotRequest] { return &s.Spot }),
 		access("node", func(s *Snapshot) *Fact[Node] { return &s.Node }),
+		access("rehearsal", func(s *Snapshot) *Fact[Rehearsal] { return &s.Rehearsal }),
 		access("group", func(s *Snapshot) *Fact[Group] { return &s.Group }),
 		access("hooks", func(s *Snapshot) *Fact[[]Hook] { return &s.Hooks }),
 		access("capacity_provider", func(s *Snapshot) *Fact[CapacityProvider] { return &s.CapacityProvider }),

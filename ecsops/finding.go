@@ -67,7 +67,8 @@ const (
 	RuleGone           Rule = "T10" // INACTIVE or MISSING already
 	// RuleTermination bars a termination that cannot be done as asked; Names[0] is why:
 	// owner_unknown, in_group (choose replace or shrink), no_group, at_minimum,
-	// termination_protected, protection_unknown, warm_pool, standby, external_host, registered_again.
+	// termination_protected, protection_unknown, rehearsal_unknown, unauthorized, refused, warm_pool, standby, external_host,
+	// registered_again.
 	RuleTermination Rule = "T11"
 
 	RuleScaleOut   Rule = "T12" // copies fit once managed scaling has launched
@@ -78,6 +79,7 @@ const (
 	RuleGroupUntagged Rule = "T31" // managed draining or termination protection, and no tag AmazonECSManaged
 	RuleAbandonHook   Rule = "T32" // a hook whose ABANDON ends ECS's wait
 	RuleSuspended     Rule = "T33" // processes that the termination needs are suspended
+	RuleVolumes       Rule = "T34" // what becomes of the disks of a machine that ends
 
 	// RuleAside says that the machine's Auto Scaling group has it in neither service nor
 	// termination; Names are the life-cycle state and the group.
@@ -111,7 +113,8 @@ type Finding struct {
 	Node          *Node            `json:"node,omitempty"` // of T9
 	TargetGroups  []TargetGroupHit `json:"target_groups,omitempty"`
 	Missing       []Unknown        `json:"missing,omitempty"`
-	Names         []string         `json:"names,omitempty"` // group, stack, provider, AZ, registration … as the rule says
+	Volumes       []Volume         `json:"volumes,omitempty"` // of T34
+	Names         []string         `json:"names,omitempty"`   // group, stack, provider, AZ, registration … as the rule says
 	Group         *Group           `json:"group,omitempty"`
 	Count         int              `json:"count,omitempty"`
 	Duration      time.Duration    `json:"duration,omitempty"`

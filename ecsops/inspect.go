@@ -67,6 +67,7 @@ type reader struct {
 	group     *later[groupState]
 	hooks     *later[[]Hook]
 	terminate *later[bool]
+	rehearsal *later[Rehearsal]
 
 	defs   wanted[TaskDefinition]
 	groups wanted[groupRead]
@@ -104,7 +105,8 @@ func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster Clust
 // read about the machine.
 func (r *reader) beside(cluster ClusterARN) *reader {
 	o := r.f.clusterReader(r.ctx, r.wg, cluster, r.fresh)
-	o.node, o.spot, o.id, o.verified, o.machine, o.member, o.group, o.hooks, o.terminate = r.node, r.spot, r.id, r.verified, r.machine, r.member, r.group, r.hooks, r.terminate
+	o.node, o.spot, o.id, o.verified, o.machine, o.member, o.group, o.hooks = r.node, r.spot, r.id, r.verified, r.machine, r.member, r.group, r.hooks
+	o.terminate, o.rehearsal = r.terminate, r.rehearsal
 	return o
 }
 
@@ -337,6 +339,7 @@ func (r *reader) readMachine() {
 		}
 		return r.s.terminationProtected(ctx, ec2)
 	})
+	r.readRehearsal()
 }
 
 func externalID(id EC2ID) bool { return len(id) > 3 && id[:3] == "mi-" }

@@ -65,6 +65,8 @@ type many struct {
 	machines *later[map[EC2ID]EC2]
 	members  *later[map[EC2ID]asgtypes.AutoScalingInstanceDetails]
 
+	rehearsals *later[map[EC2ID]rehearsed]
+
 	mu     sync.Mutex
 	groups map[string]*later[groupState] // guarded by mu
 	hooks  map[string]*later[[]Hook]     // guarded by mu
@@ -102,6 +104,7 @@ func (f *Fleet) newMany(ctx context.Context, wg *sync.WaitGroup, targets []Targe
 	m.r = base.pointed()
 	m.readTasks()
 	m.readMachines()
+	m.readRehearsals()
 	m.readElsewhere()
 	return m
 }
@@ -403,6 +406,7 @@ func (m *many) aimMachine() {
 		return r.s.terminationProtected(ctx, ec2)
 	})
 	r.id = id
+	m.aimRehearsal(id)
 	r.readSpot()
 	r.readNode()
 }

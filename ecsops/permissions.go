@@ -78,7 +78,7 @@ func judgeProbe(call string, err error) PermissionCheck {
 		return c
 	}
 	c.Detail = reasonOf(err)
-	if c.Detail == "DryRunOperation" {
+	if c.Detail == codeDryRun {
 		c.Detail = "dry run"
 		return c
 	}
@@ -88,7 +88,7 @@ func judgeProbe(call string, err error) PermissionCheck {
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	c.OK = ok && afterPermission(api.ErrorCode())
-	if call == terminateCall && ok && api.ErrorCode() == "UnauthorizedOperation" {
+	if call == terminateCall && ok && api.ErrorCode() == codeUnauthorized {
 		c.Unsure, c.Detail = true, "denied for a machine that does not exist, as a condition on tags does"
 	}
 	return c

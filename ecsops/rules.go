@@ -98,6 +98,8 @@ func (j *judge) terminationRules() {
 			f.Missing = []Unknown{named("group", j.s.Group.Why())}
 		case "protection_unknown":
 			f.Missing = []Unknown{named("ec2", j.s.EC2.Why())}
+		case "rehearsal_unknown":
+			f.Missing = []Unknown{named(rehearsalFact, j.s.Rehearsal.Why())}
 		}
 		j.add(f)
 	}
@@ -126,6 +128,9 @@ func (j *judge) noTermination() string {
 	case j.group.Name == "" && j.machine.DisableTerminate:
 		return "termination_protected"
 	case j.group.Name == "":
+		if why := j.noRehearsal(); why != "" {
+			return why
+		}
 		if !j.machine.TerminationReadOK {
 			j.miss(cmp.Or(j.machine.TerminationUnread,
 				Unknown{Fact: "termination_protection", Call: "ec2:DescribeInstanceAttribute", Reason: "not read"}), Amber, false)
@@ -386,7 +391,7 @@ func (j *judge) ownerRules() {
 		}
 	}
 	j.addNames(RuleStackOwned, stacks)
-	if j.machine.InstanceStore && (j.in.Terminate != KeepRunning || j.path == PathManaged) {
+	if j.machine.InstanceStore && endsMachine(j.s, j.in, j.path) {
 		j.addNames(RuleLocalData, []string{"instance store"})
 	}
 }

@@ -366,6 +366,28 @@ func plainRows() []row {
 		{"T11", "in a group the person chooses replace or shrink", red, terminate, owned},
 		{"T11", "no group to replace it", red, replace, nil},
 		{"T11", "termination protection", red, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.DisableTerminate = true }) }},
+		{"T11", "EC2 refuses the bot in a dry run", red, terminate, func(s *ecsops.Snapshot) { s.Rehearsal = ecsops.Known(ecsops.RehearsalDenied) }},
+		{"T11", "EC2 lets nobody terminate it", red, terminate, func(s *ecsops.Snapshot) { s.Rehearsal = ecsops.Known(ecsops.RehearsalRefused) }},
+		{"T11", "nobody asked for a termination", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Rehearsal = ecsops.Known(ecsops.RehearsalDenied) }},
+		{"T11", "the group terminates, whatever the bot may do in EC2", none, replace, func(s *ecsops.Snapshot) { owned(s); s.Rehearsal = ecsops.Known(ecsops.RehearsalDenied) }},
+		{"T11", "the dry run was not answered", red, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("rehearsal") }},
+		{"A12", "the dry run was not answered", amber, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("rehearsal") }},
+		{"A12", "no dry run was asked for", amber, terminate, func(s *ecsops.Snapshot) { s.Rehearsal = ecsops.Known(ecsops.RehearsalNone) }},
+		{"T34", "the root volume goes with its machine", green, terminate, disks(root)},
+		{"T34", "one stays and is billed", amber, terminate, disks(root, kept)},
+		{"T34", "further data goes with the machine", amber, replace, func(s *ecsops.Snapshot) {
+			owned(s)
+			disks(root, ecsops.Volume{ID: "vol-2", End: ecsops.VolumeDeleted})(s)
+		}},
+		{"T34", "EC2 does not say", amber, terminate, disks(ecsops.Volume{ID: "vol-1", Root: true})},
+		{"T34", "a Managed Instance ends with its registration", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { managedInstance(s); disks(kept)(s) }},
+		{"T34", "its group ends it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
+			disks(kept)(s)
+		}},
+		{"T34", "the machine stays, with its disks", none, ecsops.Intent{}, disks(root, kept)},
+		{"T34", "the machine is gone", none, terminate, func(s *ecsops.Snapshot) { ghost(s); disks(kept)(s) }},
 		{"T11", "whose machine it is could not be read", red, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
 		{"T11", "a machine of nobody", none, terminate, nil},
 		{"T12", "managed scaling brings room", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { scaling(s) }},

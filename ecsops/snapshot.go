@@ -22,10 +22,11 @@ type Snapshot struct {
 	TaskDefinitions  Fact[map[string]TaskDefinition] `json:"task_definitions"`
 	TargetGroups     Fact[map[string]TargetGroup]    `json:"target_groups"` // by ARN; those of Services
 	EC2              Fact[EC2]                       `json:"ec2"`
-	Spot             Fact[SpotRequest]               `json:"spot"`  // of a Spot Instance
-	Node             Fact[Node]                      `json:"node"`  // of an ECS Anywhere host, in Systems Manager
-	Group            Fact[Group]                     `json:"group"` // Name "" = in no Auto Scaling group
-	Hooks            Fact[[]Hook]                    `json:"hooks"` // of the group, EC2_INSTANCE_TERMINATING
+	Spot             Fact[SpotRequest]               `json:"spot"`      // of a Spot Instance
+	Node             Fact[Node]                      `json:"node"`      // of an ECS Anywhere host, in Systems Manager
+	Rehearsal        Fact[Rehearsal]                 `json:"rehearsal"` // of the termination, where the bot itself is to order it
+	Group            Fact[Group]                     `json:"group"`     // Name "" = in no Auto Scaling group
+	Hooks            Fact[[]Hook]                    `json:"hooks"`     // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`
 	Self             Fact[InstanceARN]               `json:"self"` // the container instance this process runs on; "" = none
 
@@ -218,6 +219,7 @@ type EC2 struct {
 	TerminationReadOK bool              `json:"termination_read_ok,omitempty"` // DisableTerminate was really read
 	TerminationUnread Unknown           `json:"termination_unread,omitzero"`   // why it was not
 	Interfaces        int               `json:"interfaces,omitempty"`          // attached network interfaces
+	Volumes           []Volume          `json:"volumes,omitempty"`             // EBS volumes, by id
 }
 
 // Gone reports whether the machine is proven not to exist any more.

@@ -40,7 +40,7 @@ func (r *Router) bulk(ctx context.Context, a *act, args DeregisterArgs, to *repl
 		return nil
 	}
 	to.say(ctx, blocks.Note("⏳ Looking at "+words.Count(len(found), "instance")+" of "+words.Quote(cluster.Name())+"."))
-	snapshots, err := r.Fleet.InspectMany(ctx, found)
+	snapshots, err := r.Fleet.InspectMany(ecsops.Reading(ctx, r.intent(args, ecsops.Snapshot{})), found)
 	if err != nil {
 		r.awsTrouble(ctx, "reading the instances", err, to)
 		return nil

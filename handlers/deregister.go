@@ -102,7 +102,7 @@ func (e *contradictionError) Error() string { return "target and options name an
 
 // find resolves a reference to one registration, or lets the person choose.
 func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args DeregisterArgs, to *reply) error {
-	preview, err := r.Fleet.Preview(tellIfLong(ctx, to), ref)
+	preview, err := r.Fleet.Preview(r.reading(ctx, args, to), ref)
 	if err != nil {
 		return r.notFound(ctx, err, to)
 	}
@@ -126,6 +126,11 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 	return nil
 }
 
+// reading is ctx for reading what a plan for these arguments needs.
+func (r *Router) reading(ctx context.Context, args DeregisterArgs, to *reply) context.Context {
+	return ecsops.Reading(tellIfLong(ctx, to), r.intent(args, ecsops.Snapshot{}))
+}
+
 // tellIfLong has the person told why they wait. It names no cluster: whether they may
 // read that one is asked once it is known.
 func tellIfLong(ctx context.Context, to *reply) context.Context {
@@ -143,7 +148,7 @@ func (r *Router) notFound(ctx context.Context, err error, to *reply) error {
 
 // plan inspects a target that the person chose, and goes on as planFrom.
 func (r *Router) plan(ctx context.Context, w asker, target ecsops.Target, args DeregisterArgs, to *reply) error {
-	read := func() (ecsops.Snapshot, error) { return r.Fleet.Inspect(tellIfLong(ctx, to), target) }
+	read := func() (ecsops.Snapshot, error) { return r.Fleet.Inspect(r.reading(ctx, args, to), target) }
 	return r.planFrom(ctx, w, target, read, args, to)
 }
 

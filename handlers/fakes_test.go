@@ -547,6 +547,7 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Elsewhere:        ecsops.Known(ecsops.Elsewhere{}),
 		Spot:             ecsops.Known(ecsops.SpotRequest{}),
 		Node:             ecsops.Known(ecsops.Node{}),
+		Rehearsal:        ecsops.Known(ecsops.RehearsalAllowed),
 		Tasks:            ecsops.Known[[]ecsops.Task](nil),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),

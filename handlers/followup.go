@@ -63,7 +63,7 @@ func (r *Router) endMachine(ctx context.Context, a *act, tok workflow.Token, op 
 	if !r.notInUse(ctx, op.Target, to) {
 		return nil
 	}
-	snapshot, err := r.Fleet.Inspect(ctx, op.Target)
+	snapshot, err := r.Fleet.Inspect(ecsops.Reading(ctx, endIntent(op, ecsops.Snapshot{})), op.Target)
 	if err != nil {
 		r.awsTrouble(ctx, "reading the machine", err, to)
 		return nil

@@ -51,7 +51,8 @@ func (r *Router) modalFor(op workflow.Operation, tok workflow.Token) drawModal {
 // forceModal reads the instance again and lists what force would orphan now. The
 // list is kept, as that is what the person approves by typing the id.
 func (r *Router) forceModal(ctx context.Context, a *act, op workflow.Operation, tok workflow.Token) (slack.ModalViewRequest, error) {
-	snapshot, err := r.Fleet.Inspect(ctx, op.Target)
+	intent := planOf(op, tok.Revision).Intent
+	snapshot, err := r.Fleet.Inspect(ecsops.Reading(ctx, intent), op.Target)
 	if err != nil {
 		return slack.ModalViewRequest{}, err
 	}
@@ -59,7 +60,6 @@ func (r *Router) forceModal(ctx context.Context, a *act, op workflow.Operation, 
 		u := snapshot.Tasks.Why()
 		return slack.ModalViewRequest{}, fmt.Errorf("reading the tasks of %s: %s: %s", op.Target.EC2, u.Call, u.Reason)
 	}
-	intent := planOf(op, tok.Revision).Intent
 	intent.Force, intent.StopTasks = true, nil
 	p := ecsops.NewPlan(snapshot, intent)
 	seen := []string{}

@@ -132,6 +132,8 @@ func briefRest(b workflow.Brief) string {
 		return "ECS Exec"
 	case ecsops.RuleLocalData:
 		return "local data"
+	case ecsops.RuleVolumes:
+		return Count(max(b.Count, 1), "disk") + " to look at"
 	case ecsops.RuleStandaloneTask:
 		return Count(max(b.Count, 1), "task") + " of no service"
 	case ecsops.RuleDuplicate:

@@ -296,6 +296,8 @@ func changeWhat(what string) string {
 		return "task outside any service"
 	case "protected":
 		return "protected task"
+	case "volume":
+		return "disk"
 	case "":
 		return "something"
 	}

@@ -40,7 +40,7 @@ func Stop(s string) string {
 // Explain turns a finding into words. A rule without words yields its id and what
 // it names, never nothing.
 func Explain(f ecsops.Finding) Explanation {
-	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd, explainIntent, explainGroup} {
+	for _, explain := range []func(ecsops.Finding) (Explanation, bool){explainRed, explainRedHost, explainRoom, explainAmber, explainAmberTasks, explainState, explainEnd, explainIntent, explainGroup, explainVolumes} {
 		if e, ok := explain(f); ok {
 			return e
 		}
@@ -267,6 +267,13 @@ func noTermination(why string) Explanation {
 		detail, wayOut = "Termination protection is on.", "Switch the protection off first, or ask without terminating."
 	case "protection_unknown":
 		detail, wayOut = "It is not known whether termination protection is on.", "Grant the missing permission or try again, or ask without terminating."
+	case "rehearsal_unknown":
+		detail, wayOut = "It is not known whether EC2 would let the bot do it.", "Try again, or ask without terminating."
+	case "unauthorized":
+		detail = "EC2 refuses the bot, asked by a dry run: “ec2:TerminateInstances” answered “UnauthorizedOperation”."
+		wayOut = "Grant the bot that permission for this machine (the policy of this project wants its tag ecsbot=terminate), or ask without terminating."
+	case "refused":
+		detail, wayOut = "EC2 says, asked by a dry run, that it may not be terminated: mostly that is termination protection.", "Switch the protection off first, or ask without terminating."
 	case "standby":
 		detail, wayOut = "It is in standby: its place in the group's capacity may have been given up already, so lowering that again would end another machine.", "Ask with --terminate=replace, put it back into service first, or ask without terminating."
 	case "warm_pool":

@@ -138,6 +138,8 @@ func Fact(name string) string {
 		return "the list of registrations"
 	case "replacements":
 		return "the tasks' replacements"
+	case "rehearsal":
+		return "whether EC2 would let the bot terminate the machine"
 	case "termination_protection":
 		return "whether termination protection is on"
 	case "target_type_lambda":

@@ -129,11 +129,11 @@ func (e *Engine) beginWave(ctx context.Context, d *draft) error {
 	if len(begin) == 0 {
 		return nil
 	}
-	targets := make([]ecsops.Target, len(begin))
+	targets, intents := make([]ecsops.Target, len(begin)), make([]ecsops.Intent, len(begin))
 	for k, i := range begin {
-		targets[k] = d.op.Rows[i].Target
+		targets[k], intents[k] = d.op.Rows[i].Target, d.op.Rows[i].Leave.Intent
 	}
-	snapshots, err := e.fleet.InspectMany(ctx, targets)
+	snapshots, err := e.fleet.InspectMany(ecsops.Reading(ctx, intents...), targets)
 	if err != nil {
 		return fmt.Errorf("inspecting wave %d: %w", wave, err)
 	}

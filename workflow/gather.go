@@ -22,6 +22,7 @@ type gathered struct{ waiting []*reading }
 
 type reading struct {
 	target   ecsops.Target
+	intent   ecsops.Intent
 	lead     chan struct{} // closed: read for all that wait
 	done     chan struct{} // closed: snapshot and err are there
 	snapshot ecsops.Snapshot
@@ -31,13 +32,13 @@ type reading struct {
 // inspect reads a target's snapshot. That of a batch's drain is shared with the rest of its wave.
 func (e *Engine) inspect(ctx context.Context, op Operation) (ecsops.Snapshot, error) {
 	if op.Shown == nil {
-		return e.fleet.Inspect(ctx, op.Target)
+		return e.fleet.Inspect(ecsops.Reading(ctx, op.Plan.Intent), op.Target)
 	}
-	return e.gather.inspect(ctx, op.Target)
+	return e.gather.inspect(ctx, op.Target, op.Plan.Intent)
 }
 
-func (g *gathering) inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error) {
-	a := &reading{target: t, lead: make(chan struct{}), done: make(chan struct{})}
+func (g *gathering) inspect(ctx context.Context, t ecsops.Target, in ecsops.Intent) (ecsops.Snapshot, error) {
+	a := &reading{target: t, intent: in, lead: make(chan struct{}), done: make(chan struct{})}
 	g.mu.Lock()
 	q := g.queues[t.Cluster]
 	if q == nil {
@@ -68,11 +69,11 @@ func (g *gathering) read(ctx context.Context, cluster ecsops.ClusterARN) {
 	round := q.waiting
 	q.waiting = nil
 	g.mu.Unlock()
-	targets := make([]ecsops.Target, len(round))
+	targets, intents := make([]ecsops.Target, len(round)), make([]ecsops.Intent, len(round))
 	for i, a := range round {
-		targets[i] = a.target
+		targets[i], intents[i] = a.target, a.intent
 	}
-	snapshots, err := g.fleet.InspectMany(ctx, targets)
+	snapshots, err := g.fleet.InspectMany(ecsops.Reading(ctx, intents...), targets)
 	for i, a := range round {
 		if a.err = err; err == nil {
 			a.snapshot = snapshots[i]

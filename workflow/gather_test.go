@@ -46,7 +46,7 @@ func TestGatheringSharesReadings(t *testing.T) {
 		var wg sync.WaitGroup
 		ask := func(n int) {
 			wg.Go(func() {
-				got, err := g.inspect(t.Context(), grave(n))
+				got, err := g.inspect(t.Context(), grave(n), ecsops.Intent{})
 				if err != nil || got.Target != grave(n) {
 					t.Errorf("%d: %+v, %v", n, got.Target.EC2, err)
 				}
@@ -81,7 +81,7 @@ func TestGatheringOutlivesWhoLeaves(t *testing.T) {
 		var wg sync.WaitGroup
 		ask := func(ctx context.Context, n int) {
 			wg.Go(func() {
-				_, err := g.inspect(ctx, grave(n))
+				_, err := g.inspect(ctx, grave(n), ecsops.Intent{})
 				mu.Lock()
 				defer mu.Unlock()
 				results[n] = err

@@ -138,7 +138,7 @@ func (e *Engine) freshPlan(ctx context.Context, op Operation, dec Decision) (*ec
 		p := ecsops.NewPlan(*dec.Fresh, intent)
 		return &p, nil
 	}
-	s, err := e.fleet.Inspect(ctx, op.Target)
+	s, err := e.fleet.Inspect(ecsops.Reading(ctx, intent), op.Target)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s again: %w", op.Target.EC2, err)
 	}

@@ -193,6 +193,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.Elsewhere = ecsops.Known(ecsops.Elsewhere{})
 	s.Spot = ecsops.Known(ecsops.SpotRequest{})
 	s.Node = ecsops.Known(ecsops.Node{})
+	s.Rehearsal = ecsops.Known(ecsops.RehearsalAllowed)
 	s.Protection = ecsops.Known(map[string]time.Time{})
 	s.Services = ecsops.Known(services)
 	s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{

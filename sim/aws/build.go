@@ -109,7 +109,7 @@ func (c *Cloud) newMachine(cl *cell, spec InstanceSpec) *machine {
 	}
 	mc := &machine{
 		id: spec.EC2ID, kind: spec.Type, az: spec.AZ, state: ec2Running, launchedAt: c.now.Add(-spec.Age), privateIP: c.ip(), eni: "eni-0" + c.hex(16),
-		tags: slices.Clone(spec.Tags), spot: spec.Spot, selfDrains: spec.SpotDrains, managed: spec.Managed, protected: spec.Protected, group: spec.Group, scaleIn: spec.ScaleIn,
+		tags: slices.Clone(spec.Tags), spot: spec.Spot, selfDrains: spec.SpotDrains, managed: spec.Managed, protected: spec.Protected, volumes: spec.Volumes, group: spec.Group, scaleIn: spec.ScaleIn,
 	}
 	if spec.Group != "" {
 		mc.lifecycle = cmp.Or(spec.Lifecycle, inService)

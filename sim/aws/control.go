@@ -28,6 +28,7 @@ import (
 //	stop-ec2, terminate-ec2               id (EC2)
 //	interrupt-spot                        id (EC2)
 //	lose-node                             id (mi-…), on
+//	attach-volume                         id (EC2), extra (device), on (it stays when the instance is terminated)
 //	re-register                           id (EC2), extra (cluster name)
 //	place-task                            id (EC2), extra (task definition)
 //	end-task                              id (task ARN)
@@ -122,6 +123,8 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.TerminateEC2(b.ID)
 	case "lose-node":
 		return "", c.LoseNode(b.ID, b.On)
+	case "attach-volume":
+		return "", c.AttachVolume(b.ID, VolumeSpec{Device: b.Extra, Keep: b.On})
 	case "interrupt-spot":
 		return "", c.InterruptSpot(b.ID)
 	case "re-register":

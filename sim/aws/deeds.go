@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -198,4 +199,17 @@ func (c *Cloud) SetDraining(name string, d time.Duration) error {
 		}
 	}
 	return fmt.Errorf("changing the draining of %s: %w", name, errNoSuch)
+}
+
+// AttachVolume attaches one more EBS volume to the EC2 instance, as AttachVolume does: what is attached by hand stays when
+// the instance is terminated, unless the attachment is changed afterwards (not v.Keep).
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html
+func (c *Cloud) AttachVolume(ec2ID string, v VolumeSpec) error {
+	return c.onMachine("attaching a volume to", ec2ID, func(_ *cell, mc *machine, _ *instance) error {
+		if mc == nil || mc.state == ec2Terminated || v.Device == "" {
+			return errNoSuch
+		}
+		mc.volumes = append(slices.Clip(mc.volumes), v)
+		return nil
+	})
 }

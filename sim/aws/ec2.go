@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"fmt"
 	"net/http"
 	"path"
 	"regexp"
@@ -136,12 +137,16 @@ func (mc *machine) matches(filters []filter) (bool, *apiError) {
 	return true, nil
 }
 
+// dryRun answers a call that is only to tell whether its caller may make it: always by an error.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 func (r *request) dryRun() *apiError {
-	if r.form.Get("DryRun") == "true" {
+	if r.isDryRun() {
 		return &apiError{http.StatusPreconditionFailed, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."}
 	}
 	return nil
 }
+
+func (r *request) isDryRun() bool { return r.proto == ec2Query && r.form.Get("DryRun") == "true" }
 
 func describeInstances(r *request) (m, *apiError) {
 	if e := r.dryRun(); e != nil {
@@ -164,7 +169,7 @@ func (r *request) showMachine(mc *machine) m {
 	out := m{
 		"instanceId": mc.id, "imageId": "ami-0a1b2c3d4e5f60001", "instanceState": showState(mc.state), "instanceType": mc.kind, "launchTime": mc.launchedAt,
 		"placement": m{"availabilityZone": mc.az, "tenancy": "default"}, "tagSet": tagList(mc.tags), "architecture": "x86_64",
-		"hypervisor": "xen", "virtualizationType": "hvm", "rootDeviceName": "/dev/xvda", "rootDeviceType": "ebs", "ebsOptimized": true,
+		"hypervisor": "xen", "virtualizationType": "hvm", "rootDeviceName": rootDevice, "rootDeviceType": "ebs", "ebsOptimized": true,
 		"privateDnsName": "", "dnsName": "", "reason": "", "amiLaunchIndex": 0, "monitoring": m{"state": "disabled"},
 		"blockDeviceMapping": l{}, "networkInterfaceSet": l{}, "groupSet": l{},
 	}
@@ -187,7 +192,7 @@ func (r *request) showMachine(mc *machine) m {
 	out["privateIpAddress"], out["subnetId"], out["vpcId"] = mc.privateIP, subnetOf(mc.az), "vpc-0a1b2c3d4e5f60001"
 	out["ipAddress"] = text(mc.publicIP)
 	out["privateDnsName"] = "ip-" + strings.ReplaceAll(mc.privateIP, ".", "-") + "." + r.cell.key.region + ".compute.internal"
-	out["blockDeviceMapping"] = l{m{"deviceName": "/dev/xvda", "ebs": m{"volumeId": "vol-" + mc.id[2:], "status": "attached", "attachTime": mc.launchedAt, "deleteOnTermination": true}}}
+	out["blockDeviceMapping"] = mc.showVolumes()
 	interfaces := l{m{"networkInterfaceId": mc.eni, "status": "in-use", "subnetId": subnetOf(mc.az), "privateIpAddress": mc.privateIP,
 		"attachment": m{"attachmentId": "eni-attach-" + mc.eni[4:], "deviceIndex": 0, "status": "attached", "deleteOnTermination": true}}}
 	for i, e := range r.enisAt(mc.id) {
@@ -195,6 +200,31 @@ func (r *request) showMachine(mc *machine) m {
 			"attachment": m{"attachmentId": "eni-attach-" + e.id[4:], "deviceIndex": i + 1, "status": "attached", "deleteOnTermination": true}})
 	}
 	out["networkInterfaceSet"] = interfaces
+	return out
+}
+
+const rootDevice = "/dev/xvda"
+
+// showVolumes are the attachments of an instance, its root volume first; those of instance store are in no answer.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsInstanceBlockDevice.html
+func (mc *machine) showVolumes() l {
+	show := func(v VolumeSpec, id string) m {
+		ebs := m{"volumeId": id, "status": "attached", "attachTime": mc.launchedAt, "deleteOnTermination": !v.Keep}
+		if v.Owner != "" {
+			ebs["associatedResource"] = v.Owner
+		}
+		return m{"deviceName": v.Device, "ebs": ebs}
+	}
+	root := VolumeSpec{Device: rootDevice}
+	out := l{nil}
+	for n, v := range mc.volumes {
+		if v.Device == rootDevice {
+			root = v
+			continue
+		}
+		out = append(out, show(v, fmt.Sprintf("vol-%x%s", (n+1)%16, mc.id[3:])))
+	}
+	out[0] = show(root, "vol-"+mc.id[2:])
 	return out
 }
 
@@ -298,6 +328,7 @@ func terminateInstances(r *request) (m, *apiError) {
 	if e != nil {
 		return nil, e
 	}
+	// Which of the two a dry run tells of a protected instance is not documented: the one that keeps it.
 	for _, mc := range machines {
 		if mc.protected && mc.state != ec2Terminated {
 			return nil, fault("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", mc.id)

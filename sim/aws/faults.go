@@ -199,7 +199,7 @@ func (c *Cloud) view() *world {
 func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
 	c.mu.Lock()
 	f := &c.faults
-	wait := f.latency + f.delay[r.call.Action] + f.delay["*"]
+	wait := f.latency + f.delay[r.named()] + f.delay["*"]
 	hangs := f.hang[r.call.Region]
 	c.mu.Unlock()
 	if hangs {
@@ -227,10 +227,19 @@ func (c *Cloud) obstruct(ctx context.Context, r *request) *apiError {
 		return r.denied()
 	case c.throttled(r):
 		return r.throttledError()
-	case countDown(f.before, r.call.Action) || countDown(f.before, "*"):
+	case countDown(f.before, r.named()) || countDown(f.before, "*"):
 		return errCut
 	}
 	return nil
+}
+
+// named is the action as faults know it: what is done to a call shall not be done to its rehearsal instead, which is
+// "DryRun:" and the action. A permission is the same for both.
+func (r *request) named() string {
+	if r.isDryRun() {
+		return "DryRun:" + r.call.Action
+	}
+	return r.call.Action
 }
 
 func countDown(left map[string]int, action string) bool {
@@ -245,7 +254,7 @@ func countDown(left map[string]int, action string) bool {
 func (c *Cloud) loses(r *request, refused *apiError) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return refused == nil && (countDown(c.faults.afterEffect, r.call.Action) || countDown(c.faults.afterEffect, "*"))
+	return refused == nil && (countDown(c.faults.afterEffect, r.named()) || countDown(c.faults.afterEffect, "*"))
 }
 
 func (r *request) denied() *apiError {
@@ -276,10 +285,10 @@ func (r *request) throttledError() *apiError {
 // throttled decides whether this call is one too many.
 func (c *Cloud) throttled(r *request) bool {
 	f := &c.faults
-	if f.throttleAll || countDown(f.throttle, r.call.Action) || countDown(f.throttle, "*") {
+	if f.throttleAll || countDown(f.throttle, r.named()) || countDown(f.throttle, "*") {
 		return true
 	}
-	for _, share := range []float64{f.rate[r.call.Action], f.rate["*"]} {
+	for _, share := range []float64{f.rate[r.named()], f.rate["*"]} {
 		if share > 0 && c.rng.Float64() < share {
 			return true
 		}

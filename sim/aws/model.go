@@ -152,6 +152,7 @@ type machine struct {
 	spot, managed  bool
 	selfDrains     bool // on a Spot interruption notice
 	protected      bool
+	volumes        []VolumeSpec // beside the root volume, or in its place
 	group          string
 	lifecycle      string // Auto Scaling lifecycle state
 	scaleIn        bool

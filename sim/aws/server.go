@@ -196,7 +196,7 @@ func (c *Cloud) receive(hr *http.Request, body []byte) (*request, *apiError) {
 		}
 		return r, fault(code, "The action %s is not valid for this web service.", r.call.Action)
 	}
-	r.op, r.call.Mutating = op, op.mutating
+	r.op, r.call.Mutating = op, op.mutating && !r.isDryRun()
 	return r, nil
 }
 

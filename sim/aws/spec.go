@@ -26,9 +26,10 @@ type InstanceSpec struct {
 	Group              string // Auto Scaling group that it belongs to
 	Provider           string // capacity provider name
 	Spot               bool
-	SpotStops          bool   // EC2 stops it when it interrupts it, instead of terminating it
-	SpotDrains         bool   // its agent has ECS_ENABLE_SPOT_INSTANCE_DRAINING
-	Protected          bool   // disableApiTermination
+	SpotStops          bool // EC2 stops it when it interrupts it, instead of terminating it
+	SpotDrains         bool // its agent has ECS_ENABLE_SPOT_INSTANCE_DRAINING
+	Protected          bool // disableApiTermination
+	Volumes            []VolumeSpec
 	ScaleIn            bool   // protected from scale-in
 	Lifecycle          string // in its group: Standby, Warmed:Stopped …; default InService
 	Disconnected       bool   // its agent is not connected
@@ -36,6 +37,14 @@ type InstanceSpec struct {
 	Terminated         bool   // EC2 says terminated, and has for TerminatedFor
 	TerminatedFor, Age time.Duration
 	Unregistered       bool // EC2 instance only
+}
+
+// VolumeSpec is an EBS volume attached to an EC2 instance beside its root volume, which /dev/xvda is; one of that device
+// takes its place.
+type VolumeSpec struct {
+	Device string
+	Keep   bool   // its attachment has DeleteOnTermination=false
+	Owner  string // ARN of the resource of AWS that it is attached for
 }
 
 // PortSpec is one port mapping; HostPort 0 is dynamic in bridge mode.
