@@ -23,6 +23,13 @@ func (f *shy) Look(ctx context.Context, t ecsops.Target, lf ecsops.LookFor) (ecs
 	return f.world.Look(ctx, t, lf)
 }
 
+func (f *shy) Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error) {
+	if f.clock.now.Before(f.busy) {
+		return ecsops.Aftermath{}, &ecsops.BusyError{Until: f.busy}
+	}
+	return f.world.Aftermath(ctx, t, registrations)
+}
+
 // paced is an engine whose looks are as far apart as pace says.
 func paced(t *testing.T, r *rig, pace ecsops.Pace) *shy {
 	t.Helper()
@@ -86,6 +93,33 @@ func TestBusyLookChangesNothing(t *testing.T) {
 	}
 	if op := r.run(op.ID, nil); op.State != Done {
 		t.Errorf("%s, %+v", op.State, op.Block)
+	}
+}
+
+// Nor does a look afterwards that had to wait count as one that brought nothing.
+func TestBusyLookAfterwardsChangesNothing(t *testing.T) {
+	r := newRig(t, replica("a"))
+	f := paced(t, r, ecsops.Pace{Every: 10 * time.Second})
+	op := r.propose(ecsops.Intent{})
+	r.decide(op.ID, Confirm, olga)
+	op = r.run(op.ID, nil)
+	before, err := r.store.FollowUp(t.Context(), op.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.clock.now = before.Due()
+	f.busy = r.clock.now.Add(4 * time.Second)
+	next, err := r.e.FollowUp(t.Context(), op.ID)
+	after, _ := r.store.FollowUp(t.Context(), op.ID)
+	if err != nil || !next.Equal(f.busy) || after.Version != before.Version {
+		t.Errorf("next %s, version %d after %d, %v", next, after.Version, before.Version, err)
+	}
+	r.clock.now = f.busy
+	if _, err := r.e.FollowUp(t.Context(), op.ID); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ = r.store.FollowUp(t.Context(), op.ID); after.Unlisted != nil || after.Watches[len(after.Watches)-1].Step != 1 {
+		t.Errorf("%+v", after)
 	}
 }
 
