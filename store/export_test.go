@@ -45,3 +45,11 @@ func (d *DB) Counts(ctx context.Context) (map[string]int, error) {
 
 // StepWorkers is how many steps a process makes at a time.
 const StepWorkers = stepWorkers
+
+// CutPulse ends the connection by which the other replicas know that this one lives.
+func (d *DB) CutPulse(ctx context.Context) {
+	p := d.back.(*postgresDB).pulse
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.conn.Close(ctx)
+}

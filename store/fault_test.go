@@ -363,13 +363,22 @@ func TestVirtualTime(t *testing.T) {
 	})
 }
 
-// TestTakeover: a replica that was there before goes on with what another one
-// was doing when it was killed. Nothing but the rescue can: a start of its own
-// would revive every operation.
+// TestTakeover: a replica that was there before goes on with what another one was doing when
+// it was killed: within seconds when both announced themselves, else by the queue's rescue.
+// A start of its own would revive every operation.
 func TestTakeover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes up to 90 s of real time")
 	}
+	for name, within := range map[string]time.Duration{"pulse": 30 * time.Second, "rescue": 90 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			takeover(t, within, name == "pulse")
+		})
+	}
+}
+
+func takeover(t *testing.T, within time.Duration, announced bool) {
 	p := place{opts: store.Options{URL: shared(t).Database(t), Serve: true, Log: testLog(t)}, pg: true}
 	db := p.open(t)
 	// The survivor is too busy to take the first step: all its workers hang.
@@ -397,18 +406,27 @@ func TestTakeover(t *testing.T) {
 		}
 		return n >= store.StepWorkers
 	})
-	killChild(t, p.opts.URL)
+	var env []string
+	if announced {
+		env = []string{"STORE_TEST_PULSE=1"}
+	}
+	killChild(t, p.opts.URL, env...)
 	killed := time.Now()
 	close(busy)
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for step.count("op1") == 0 {
+		if announced {
+			if _, err := db.Announce(t.Context(), time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatal("nobody took the operation over within 90 s")
+			t.Fatalf("nobody took the operation over within %s", within)
 		}
 	}
 	t.Logf("taken over after %v", time.Since(killed).Round(time.Second))

@@ -44,10 +44,10 @@ func (d *DB) ClaimInbox(ctx context.Context, limit int, lease time.Duration) ([]
 	err := d.update(ctx, func(t tx) error {
 		items = items[:0]
 		now := d.back.real()
-		rs, err := t.query(ctx, `UPDATE inbox SET lease_until = $1 WHERE id IN (
+		rs, err := t.query(ctx, `UPDATE inbox SET lease_until = $1, holder = $4 WHERE id IN (
 				SELECT id FROM inbox WHERE done_at = 0 AND lease_until <= $2
 				ORDER BY received_at, id LIMIT $3`+d.back.skip()+`)
-			RETURNING id, kind, payload, received_at`, nanos(now.Add(lease)), nanos(now), limit)
+			RETURNING id, kind, payload, received_at`, nanos(now.Add(lease)), nanos(now), limit, d.replica)
 		if err != nil {
 			return err
 		}
@@ -83,12 +83,13 @@ func (d *DB) DoneInbox(ctx context.Context, id string) error {
 // batcher makes concurrent puts share a transaction: while one commits, the
 // others gather. A lone put waits for nobody.
 type batcher struct {
-	back backend
-	log  zerolog.Logger
-	in   chan *put
-	stop chan struct{}
-	once sync.Once
-	done sync.WaitGroup
+	back    backend
+	replica string // who holds what was stored
+	log     zerolog.Logger
+	in      chan *put
+	stop    chan struct{}
+	once    sync.Once
+	done    sync.WaitGroup
 }
 
 // put is one envelope on its way. state decides who has the last word: the
@@ -110,8 +111,8 @@ type answer struct {
 	err   error
 }
 
-func newBatcher(b backend, log zerolog.Logger) *batcher {
-	g := &batcher{back: b, log: log, in: make(chan *put), stop: make(chan struct{})}
+func newBatcher(b backend, replica string, log zerolog.Logger) *batcher {
+	g := &batcher{back: b, replica: replica, log: log, in: make(chan *put), stop: make(chan struct{})}
 	g.done.Go(g.run)
 	return g
 }
@@ -242,9 +243,9 @@ func (g *batcher) tryInsert(ctx context.Context, ps []*put, hold int64) (map[str
 	err := g.back.updateFirst(ctx, func(t tx) error {
 		var v values
 		for _, p := range ps {
-			v.add(p.item.ID, p.item.Kind, append([]byte{}, p.item.Payload...), nanos(p.item.ReceivedAt), hold, 0)
+			v.add(p.item.ID, p.item.Kind, append([]byte{}, p.item.Payload...), nanos(p.item.ReceivedAt), hold, 0, g.replica)
 		}
-		rs, err := t.query(ctx, `INSERT INTO inbox (id, kind, payload, received_at, lease_until, done_at) VALUES `+v.text()+`
+		rs, err := t.query(ctx, `INSERT INTO inbox (id, kind, payload, received_at, lease_until, done_at, holder) VALUES `+v.text()+`
 			ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until
 			WHERE inbox.lease_until = excluded.lease_until AND inbox.done_at = 0 RETURNING id`, v.args...)
 		if err != nil {

@@ -30,6 +30,7 @@ type postgresDB struct {
 	pool   *pgxpool.Pool
 	jobs   *river.Client[pgx.Tx] // inserts only
 	time   *serverClock
+	pulse  *pulse
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -76,7 +77,7 @@ func openPostgres(ctx context.Context, url string, serve bool, log zerolog.Logge
 	if err != nil {
 		return nil, err
 	}
-	p := &postgresDB{pgConn: pgConn{pool}, pool: pool, time: &serverClock{}}
+	p := &postgresDB{pgConn: pgConn{pool}, pool: pool, time: &serverClock{}, pulse: newPulse()}
 	bctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = cancel
 	if p.jobs, err = river.NewClient(riverpgxv5.New(pool), p.queueTime(&river.Config{FetchCooldown: notifyEvery})); err != nil {
@@ -322,8 +323,16 @@ func (t riverTime) NowOrNil() *time.Time { return nil }
 
 func (p *postgresDB) real() time.Time { return p.time.now() }
 
+// beat is pulse's, on a connection of its own.
+func (p *postgresDB) beat(ctx context.Context) int64 {
+	return p.pulse.beat(ctx, p.pool.Config().ConnConfig)
+}
+
 func (p *postgresDB) close() {
 	p.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	p.pulse.stop(ctx)
 	p.done.Wait()
 	p.pool.Close()
 }

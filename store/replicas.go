@@ -19,15 +19,22 @@ type Replicas struct {
 
 // Announce says that this process serves for ttl more, and who else does. Announcements
 // have an order: who is Settled is known to all that count themselves live; and one whose
-// ttl ran out begins anew. On SQLite one process serves, which its lock proves.
+// ttl ran out begins anew. What a replica held that died is given out again at the second
+// announcement that misses it. On SQLite one process serves, which its lock proves.
 func (d *DB) Announce(ctx context.Context, ttl time.Duration) (Replicas, error) {
 	out := Replicas{Live: 1, Settled: true}
 	var err error
-	if _, alone := d.back.(*sqliteDB); !alone {
-		err = d.update(ctx, func(t tx) error {
+	if server, ok := d.back.(*postgresDB); ok {
+		var silent []string
+		beat := server.beat(ctx)
+		err = d.update(ctx, func(t tx) (err error) {
 			out = Replicas{Live: 1, Settled: true}
-			return d.announce(ctx, t, ttl, &out)
+			silent, err = d.announce(ctx, t, ttl, beat, &out)
+			return err
 		})
+		if err == nil {
+			err = d.bury(ctx, silent)
+		}
 	}
 	if err == nil {
 		out.Drains, err = d.drains(ctx)
@@ -38,35 +45,41 @@ func (d *DB) Announce(ctx context.Context, ttl time.Duration) (Replicas, error) 
 	return out, nil
 }
 
-func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, out *Replicas) error {
+// announce returns those that announced themselves and have no pulse now.
+func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, beat int64, out *Replicas) (silent []string, err error) {
 	var round, joined int64
 	if err := t.row(ctx, `UPDATE replica_round SET n = n + 1 WHERE id = 1 RETURNING n`).Scan(&round); err != nil {
-		return err
+		return nil, err
 	}
 	now := d.back.real()
 	if _, err := t.exec(ctx, `DELETE FROM replicas WHERE until <= $1`, nanos(now)); err != nil {
-		return err
+		return nil, err
 	}
-	err := t.row(ctx, `INSERT INTO replicas (id, joined, seen, until) VALUES ($1, $2, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until RETURNING joined`,
-		d.replica, round, nanos(now.Add(ttl))).Scan(&joined)
+	err = t.row(ctx, `INSERT INTO replicas (id, joined, seen, until, pulse) VALUES ($1, $2, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, until = excluded.until, pulse = excluded.pulse RETURNING joined`,
+		d.replica, round, nanos(now.Add(ttl)), beat).Scan(&joined)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rs, err := t.query(ctx, `SELECT seen FROM replicas WHERE id <> $1`, d.replica)
+	rs, err := t.query(ctx, `SELECT id, seen, pulse <> 0 AND NOT `+hasPulse+` FROM replicas WHERE id <> $1`, d.replica)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rs.Close()
 	for rs.Next() {
+		var id string
 		var seen int64
-		if err := rs.Scan(&seen); err != nil {
-			return err
+		var still bool
+		if err := rs.Scan(&id, &seen, &still); err != nil {
+			return nil, err
 		}
 		out.Live++
 		out.Settled = out.Settled && seen > joined
+		if still {
+			silent = append(silent, id)
+		}
 	}
-	return rs.Err()
+	return silent, rs.Err()
 }
 
 func (d *DB) drains(ctx context.Context) (map[ecsops.ClusterARN]int, error) {

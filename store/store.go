@@ -70,9 +70,10 @@ type DB struct {
 
 	replica string // this process, among those that serve
 
-	mu   sync.Mutex // guards the next two
-	work *working
-	shut bool
+	mu     sync.Mutex // guards the rest
+	work   *working
+	shut   bool
+	silent map[string]bool // replicas without a pulse at the last announcement
 }
 
 var _ workflow.Store = (*DB)(nil)
@@ -98,7 +99,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if d.clock == nil {
 		d.clock = realClock{d.back.real}
 	}
-	d.batch = newBatcher(d.back, o.Log)
+	d.batch = newBatcher(d.back, d.replica, o.Log)
 	d.ends = newEnds(d)
 	return d, nil
 }

@@ -20,12 +20,12 @@ func (d *DB) AcquireStream(ctx context.Context, name string, ttl time.Duration) 
 	s := workflow.Stream{Name: name, Lease: secret()}
 	err := d.update(ctx, func(t tx) error {
 		now := d.back.real()
-		return t.row(ctx, `INSERT INTO streams (name, want, seq, state, lease, lease_until, lease_ttl)
-			VALUES ($1, 0, -1, $2, $3, $4, $5)
-			ON CONFLICT (name) DO UPDATE SET lease = excluded.lease, lease_until = excluded.lease_until, lease_ttl = excluded.lease_ttl
+		return t.row(ctx, `INSERT INTO streams (name, want, seq, state, lease, lease_until, lease_ttl, holder)
+			VALUES ($1, 0, -1, $2, $3, $4, $5, $7)
+			ON CONFLICT (name) DO UPDATE SET lease = excluded.lease, lease_until = excluded.lease_until, lease_ttl = excluded.lease_ttl, holder = excluded.holder
 			WHERE streams.lease_until <= $6
 			RETURNING seq, state`,
-			name, []byte{}, s.Lease, nanos(now.Add(ttl)), int64(ttl), nanos(now)).Scan(&s.Seq, &s.State)
+			name, []byte{}, s.Lease, nanos(now.Add(ttl)), int64(ttl), nanos(now), d.replica).Scan(&s.Seq, &s.State)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return workflow.Stream{}, fmt.Errorf("stream %s: %w", name, workflow.ErrLocked)

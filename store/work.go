@@ -21,9 +21,9 @@ const (
 	stepQueue    = "steps"
 	deliverQueue = "deliveries"
 
-	// An attempt is short, well under its rescue: another replica takes over
-	// what a dead one ran after rescueAfter + 30 s (rescuer's period) + 15 s
-	// (leader's lease) + 5 s (scheduler) = 90 s.
+	// An attempt is short, well under its rescue: where a dead replica's pulse
+	// tells nothing, another takes over what it ran after rescueAfter + 30 s
+	// (rescuer's period) + 15 s (leader's lease) + 5 s (scheduler) = 90 s.
 	jobTimeout  = 30 * time.Second
 	rescueAfter = 40 * time.Second
 
@@ -80,7 +80,7 @@ type working struct {
 // Work starts the queue's workers and returns. Every operation that has not
 // ended is stepped once, every open follow-up has a job at its time: nothing depends on a job having survived. On SQLite
 // what a dead process was running goes on at once; on PostgreSQL, where another
-// replica may be running it, after the rescue.
+// replica may be running it, when that one is known to be dead (Announce), or after the rescue.
 func (d *DB) Work(ctx context.Context, w Workers) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -126,6 +126,7 @@ func (d *DB) queueConfig(w Workers) *river.Config {
 		key:    func(a deliverArgs) job { return job{a.Stream, a.Gen, time.Time{}, "stream"} },
 		latest: `SELECT want FROM streams WHERE name = $1`})
 	return &river.Config{
+		ID:      d.replica, // whose work is taken over when it dies
 		Workers: workers,
 		Queues: map[string]river.QueueConfig{
 			stepQueue: {MaxWorkers: stepWorkers}, deliverQueue: {MaxWorkers: deliverWorkers}},

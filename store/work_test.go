@@ -273,6 +273,12 @@ func child(dir string) int {
 		fmt.Println("open:", err)
 		return 1
 	}
+	if os.Getenv("STORE_TEST_PULSE") != "" {
+		if _, err := db.Announce(ctx, time.Hour); err != nil {
+			fmt.Println("announce:", err)
+			return 1
+		}
+	}
 	hang := func(context.Context, string) (time.Time, error) {
 		fmt.Println("stepping")
 		select {}
@@ -298,12 +304,12 @@ func child(dir string) int {
 
 // killChild runs child until its step hangs and it has committed for a while,
 // kills it, and returns the last version that it was told is stored.
-func killChild(t *testing.T, where string) int64 {
+func killChild(t *testing.T, where string, env ...string) int64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a child that never steps would run for ever
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0]) // ourselves; killed below
-	cmd.Env = append(os.Environ(), "STORE_TEST_CHILD="+where)
+	cmd.Env = append(append(os.Environ(), "STORE_TEST_CHILD="+where), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
