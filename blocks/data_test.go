@@ -350,21 +350,46 @@ func followed() (workflow.Operation, workflow.FollowUp) {
 		Watches: []workflow.Watch{{Concern: workflow.Orphans}, {Concern: workflow.Machine}}}
 }
 
+// hostSights are looks into the machine: one that saw some run, one that saw none, one that failed.
+func hostSights(orphans []ecsops.TaskRef) (some, none, blind ecsops.HostSight) {
+	some, none = ecsops.HostSight{At: epoch.Add(time.Hour), Command: "5f1b9c7e-51b0-4a17-8e55-0123456789ab"}, ecsops.HostSight{At: epoch.Add(3 * time.Hour)}
+	for i, o := range orphans {
+		exited := ecsops.HostContainer{Name: "app", State: "exited", ExitCode: 137, EndedAt: epoch.Add(30 * time.Minute)}
+		there := []ecsops.HostContainer{{Name: "app", State: "running", StartedAt: epoch.Add(-time.Hour)}, {Name: "log <!channel>", State: "exited", EndedAt: epoch}}
+		switch i {
+		case 1:
+			there = []ecsops.HostContainer{exited}
+		case 2:
+			there = nil
+		}
+		some.Tasks = append(some.Tasks, ecsops.HostTask{Task: o.ARN, Containers: there, Early: i == 3})
+		none.Tasks = append(none.Tasks, ecsops.HostTask{Task: o.ARN, Containers: []ecsops.HostContainer{exited}})
+	}
+	return some, none, ecsops.HostUnseen(epoch.Add(time.Hour), "ssm:GetCommandInvocation", ecsops.HostCut)
+}
+
 // notices are one of each kind.
 func notices() map[string]workflow.Notice {
 	by := person(operator)
 	both := []workflow.Concern{workflow.Orphans, workflow.Machine}
 	again := ecsops.Reregistration{Cluster: target().Cluster, Instance: target().Instance[:len(target().Instance)-4] + "beef", Status: "ACTIVE", Connected: true}
 	unread := ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: "UnauthorizedOperation"}
+	some, none, blind := hostSights(forcePlan().Orphans())
+	host := []workflow.Concern{workflow.Host}
 	return map[string]workflow.Notice{
-		"opened":     {N: 1, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Machine: "running"},
-		"reminder":   {N: 2, Type: workflow.EvReminded, Concerns: both, Orphans: 4, Machine: "running", After: time.Hour},
-		"unseen":     {N: 3, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Missing: []ecsops.Unknown{unread}, After: 48 * time.Hour},
-		"billed":     {N: 4, Type: workflow.EvReminded, Concerns: both[1:], Machine: "running", After: 24 * time.Hour},
-		"returned":   {N: 5, Type: workflow.EvReturned, Concerns: []workflow.Concern{workflow.Return}, Again: []ecsops.Reregistration{again}, How: "agent", After: 10 * time.Minute},
-		"unread":     {N: 6, Type: workflow.EvUnseen, Concerns: []workflow.Concern{workflow.Machine}, Missing: []ecsops.Unknown{unread}, After: time.Hour},
-		"signed_off": {N: 7, Type: workflow.EvSignedOff, Orphans: 4, By: &by, After: 2 * time.Hour},
-		"closed":     {N: 8, Type: workflow.EvLedgerClosed, Cause: workflow.EndedMachineGone, Orphans: 4, After: 3 * time.Hour},
+		"host_some":     {N: 9, Type: workflow.EvHostSeen, Concerns: host, Orphans: 4, Host: &some, By: &by, After: time.Hour},
+		"host_blind":    {N: 10, Type: workflow.EvHostSeen, Concerns: host, Orphans: 4, Host: &blind, After: 3 * time.Minute},
+		"host_none":     {N: 11, Type: workflow.EvLedgerClosed, Cause: workflow.EndedHostClear, Concerns: host, Orphans: 4, Host: &none, After: 3 * time.Hour},
+		"host_reminder": {N: 12, Type: workflow.EvReminded, Concerns: both, Orphans: 4, Machine: "running", Host: &some, After: time.Hour},
+		"host_signed":   {N: 13, Type: workflow.EvSignedOff, Orphans: 4, By: &by, Host: &some, After: 2 * time.Hour},
+		"opened":        {N: 1, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Machine: "running"},
+		"reminder":      {N: 2, Type: workflow.EvReminded, Concerns: both, Orphans: 4, Machine: "running", After: time.Hour},
+		"unseen":        {N: 3, Type: workflow.EvReminded, Concerns: both[:1], Orphans: 4, Missing: []ecsops.Unknown{unread}, After: 48 * time.Hour},
+		"billed":        {N: 4, Type: workflow.EvReminded, Concerns: both[1:], Machine: "running", After: 24 * time.Hour},
+		"returned":      {N: 5, Type: workflow.EvReturned, Concerns: []workflow.Concern{workflow.Return}, Again: []ecsops.Reregistration{again}, How: "agent", After: 10 * time.Minute},
+		"unread":        {N: 6, Type: workflow.EvUnseen, Concerns: []workflow.Concern{workflow.Machine}, Missing: []ecsops.Unknown{unread}, After: time.Hour},
+		"signed_off":    {N: 7, Type: workflow.EvSignedOff, Orphans: 4, By: &by, After: 2 * time.Hour},
+		"closed":        {N: 8, Type: workflow.EvLedgerClosed, Cause: workflow.EndedMachineGone, Orphans: 4, After: 3 * time.Hour},
 	}
 }
 

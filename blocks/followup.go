@@ -15,14 +15,17 @@ import (
 // each notice has buttons of its own, beside the card's.
 func NoticeRevision(n workflow.Notice) int { return -n.N }
 
-// NoticeVerbs lists a notice's buttons: sign_off while its orphans wait for one, and
-// end_machine while the machine may run for nothing.
+// NoticeVerbs lists a notice's buttons: look_host and sign_off while its orphans wait for an
+// end, look_host only where the bot may, and end_machine while the machine may run for nothing.
 func NoticeVerbs(f workflow.FollowUp, n workflow.Notice) []workflow.Verb {
-	if n.Type != workflow.EvReminded {
+	if n.Type != workflow.EvReminded && n.Type != workflow.EvHostSeen {
 		return nil
 	}
 	var out []workflow.Verb
 	if n.Orphans > 0 && f.Watching(workflow.Orphans) {
+		if f.Watching(workflow.Host) {
+			out = append(out, workflow.LookHostVerb)
+		}
 		out = append(out, workflow.SignOffVerb)
 	}
 	e, known := f.Machine.Get()
@@ -41,16 +44,16 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		title := words.NoticeTitle(n)
 		head := bold(title) + ": " + sayN(words.Notice(n, f.Target), max(4*d.line, 600))
 		s.section("notice", head, askedBy(op, n))
-		if n.Type == workflow.EvReminded && n.Orphans > 0 {
+		if n.Orphans > 0 && (n.Type == workflow.EvReminded || n.Type == workflow.EvHostSeen) {
 			s.section("orphans", append([]mrkdwn{"*What each of them still does*"},
-				bullets(len(f.Orphans), d, func(i int) mrkdwn { return taskLine(f.Orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)...)
+				bullets(len(f.Orphans), d, func(i int) mrkdwn { return orphanLine(f.Orphans[i], n.Host, d) }, seeStatus(op.ID))...)...)
 		}
 		s.section("where", where(f.Target))
 		s.add(noticeButtons(f, n, tokens))
 		// Slack takes a message twice when the bot dies while it posts: the number tells.
 		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40)) + ", notice " + mrkdwn(strconv.Itoa(n.N))}
 		if n.By != nil {
-			parts = append(parts, "Signed off by "+who(*n.By))
+			parts = append(parts, doneBy(n)+who(*n.By))
 		}
 		if len(NoticeVerbs(f, n)) > 0 {
 			parts = append(parts, noticeHint(f, n))
@@ -59,6 +62,29 @@ func Notice(op workflow.Operation, f workflow.FollowUp, n workflow.Notice, token
 		text := title + ": " + words.Notice(n, f.Target) + " (" + words.Where(f.Target) + ") Operation " + words.Quote(op.ID) + "."
 		return Message{Text: fallback(text), Blocks: s.blocks}
 	})
+}
+
+// orphanLine is a task left behind: what was seen of it on the machine, or what its kind does.
+func orphanLine(t ecsops.TaskRef, seen *ecsops.HostSight, d depth) mrkdwn {
+	there, ok := ecsops.HostTask{}, false
+	if seen != nil {
+		there, ok = seen.Of(t.ARN)
+	}
+	what := sayN(words.HostTask(there), max(2*d.line, 200))
+	switch {
+	case !ok:
+		return taskLine(t, ecsops.FateOrphaned, d)
+	case there.Ended(): // what its kind would still do is of no interest
+		return sayN(words.Task(t), d.line) + ": " + what
+	}
+	return taskLine(t, ecsops.FateOrphaned, d) + "; " + what
+}
+
+func doneBy(n workflow.Notice) mrkdwn {
+	if n.Type == workflow.EvSignedOff {
+		return "Signed off by "
+	}
+	return "Looked at for "
 }
 
 // askedBy mentions who asked, where something is to be done: a thread calls nobody else.
@@ -70,6 +96,9 @@ func askedBy(op workflow.Operation, n workflow.Notice) mrkdwn {
 }
 
 func noticeHint(f workflow.FollowUp, n workflow.Notice) mrkdwn {
+	if n.Orphans > 0 && f.Watching(workflow.Orphans) && f.Watching(workflow.Host) {
+		return "Reminders end when the containers are seen to have ended, when EC2 says that the machine is gone, or when an operator signs off"
+	}
 	if n.Orphans > 0 && f.Watching(workflow.Orphans) {
 		return "Reminders end when EC2 says that the machine is gone, or when an operator signs off"
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,13 @@ func messages() map[string]Message {
 	addAudit(out)
 	addAnswers(out)
 	op, f := followed()
+	looked := f
+	looked.Watches = append(slices.Clone(f.Watches), workflow.Watch{Concern: workflow.Host})
 	for name, n := range notices() {
+		f := f
+		if strings.HasPrefix(name, "host_") {
+			f = looked
+		}
 		out["Notice_"+name] = Notice(op, f, n, noticeTokens(f, n))
 	}
 	addGhosts(out)

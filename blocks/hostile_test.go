@@ -191,7 +191,7 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 			run[i].Event.Holds[k].Cause = pick(h, causes())
 		}
 		run[i].Event.Type = pick(h, []workflow.EventType{workflow.EvProposed, workflow.EvOutcome, workflow.EvApproved, workflow.EvCheckpoint, workflow.EvRevised, workflow.EvRefused, workflow.EvBlocked, workflow.EvHeld, workflow.EvTicked,
-			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, workflow.EvWave, workflow.EvSurprise, workflow.EvWentOn, "hostile"})
+			workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvBatchProposed, workflow.EvReleased, workflow.EvSkipped, workflow.EvWave, workflow.EvSurprise, workflow.EvWentOn, workflow.EvHostAsked, workflow.EvHostSeen, "hostile"})
 	}
 	answer := hostileValue[workflow.Answer](h, 0)
 	answer.Changes = op.Changes
@@ -208,12 +208,18 @@ func drawAll(h *hostile, op workflow.Operation, o Options) map[string]Message {
 		"Help":    Help(HelpFor{Read: true, Propose: true, Decide: true, Clusters: []ecsops.ClusterARN{cluster, cluster}}), "Note": Note(word),
 	}
 	f, n := hostileValue[workflow.FollowUp](h, 60), hostileValue[workflow.Notice](h, 20)
-	n.Type = pick(h, []workflow.EventType{workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, "hostile"})
-	n.Concerns = append(n.Concerns, pick(h, []workflow.Concern{workflow.Orphans, workflow.Machine, workflow.Return}))
+	n.Type = pick(h, []workflow.EventType{workflow.EvReminded, workflow.EvReturned, workflow.EvUnseen, workflow.EvSignedOff, workflow.EvLedgerClosed, workflow.EvHostSeen, "hostile"})
+	n.Concerns = append(n.Concerns, pick(h, []workflow.Concern{workflow.Orphans, workflow.Machine, workflow.Return, workflow.Host}))
 	for i := range f.Watches {
-		f.Watches[i].Concern, f.Watches[i].Ended = workflow.Orphans, ""
+		f.Watches[i].Concern, f.Watches[i].Ended = pick(h, []workflow.Concern{workflow.Orphans, workflow.Host}), ""
 	}
-	out["Notice"] = Notice(op, f, n, map[workflow.Verb]string{workflow.SignOffVerb: "token_1", workflow.EndMachine: "token_2"})
+	if n.Host != nil && pick(h, []string{"a", "b"}) == "a" { // containers of the orphans themselves
+		n.Host.Missing = nil
+		for i := range min(len(n.Host.Tasks), len(f.Orphans)) {
+			n.Host.Tasks[i].Task = f.Orphans[i].ARN
+		}
+	}
+	out["Notice"] = Notice(op, f, n, map[workflow.Verb]string{workflow.SignOffVerb: "token_1", workflow.EndMachine: "token_2", workflow.LookHostVerb: "token_3"})
 	for i, m := range Details(op, o) {
 		out[fmt.Sprintf("Details %d", i)] = m
 	}

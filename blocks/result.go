@@ -32,12 +32,16 @@ func leavesOrphans(op workflow.Operation) bool {
 
 // laterResult is how a follow-up's check stands; "" when there is none.
 func laterResult(op workflow.Operation, id string) ecsops.CheckResult {
+	return laterCheck(op, id).Result
+}
+
+func laterCheck(op workflow.Operation, id string) ecsops.Check {
 	for _, c := range op.Progress.Checks {
 		if c.ID == id {
-			return c.Result
+			return c
 		}
 	}
-	return ""
+	return ecsops.Check{}
 }
 
 func stateSymbol(op workflow.Operation) string {
@@ -142,7 +146,7 @@ func remains(op workflow.Operation, d depth) []mrkdwn {
 		switch ended := laterResult(op, "V10"); {
 		case len(orphans) == 0, !forced(op), ended == ecsops.CheckPassed:
 		case ended == ecsops.CheckSignedOff:
-			lines = append(lines, "• ☑ A person answers for "+mrkdwn(words.Count(len(orphans), "task"))+" left behind; nobody looked at the machine itself.")
+			lines = append(lines, "• ☑ A person answers for "+mrkdwn(words.Count(len(orphans), "task"))+" left behind; "+mrkdwn(words.SignedOffSeeing(laterCheck(op, "V10").At))+".")
 		default:
 			lines = append(lines, "• ⛔ "+sayN(sentences(words.Orphans(len(orphans), op.Target, op.Plan.Snapshot.EC2), words.OrphansHold(op.Plan)), 500))
 			lines = append(lines, bullets(len(orphans), d, func(i int) mrkdwn { return taskLine(orphans[i], ecsops.FateOrphaned, d) }, seeStatus(op.ID))...)

@@ -21,6 +21,8 @@ import (
 
 	"ecsbot/audit"
 	"ecsbot/bot"
+	"ecsbot/ecsops"
+	simaws "ecsbot/sim/aws"
 	"ecsbot/sim/clock"
 	"ecsbot/sim/stage"
 	"ecsbot/store/pgtest"
@@ -87,6 +89,9 @@ func newStage(t testing.TB, dir string, pace float64, env ...string) *stage.Stag
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.AWS.Region(simaws.DemoAccount, simaws.DemoRegion).AddDocument(hostDocument(t)); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the process printed:\n%s", s.Output())
@@ -96,6 +101,16 @@ func newStage(t testing.TB, dir string, pace float64, env ...string) *stage.Stag
 		}
 	})
 	return s
+}
+
+// hostDocument is the document that looks into machines, as somebody would install it.
+func hostDocument(t testing.TB) simaws.DocumentSpec {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "deploy", "ssm", "host-look.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return simaws.DocumentSpec{Name: ecsops.HostLookDocument, Content: string(content)}
 }
 
 // TestConversations plays testdata/*.txt: people type and click, the bot answers,

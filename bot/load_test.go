@@ -52,7 +52,7 @@ func TestLoadReadsEverything(t *testing.T) {
 		Clusters: Clusters{Refs: []ClusterRef{
 			{"111122223333", "eu-central-1", "prod"}, {"444455556666", "us-east-1", "batch"}, {Name: "stage"}}},
 		Roles: Roles{"arn:aws:iam::444455556666:role/ops/ecsbot"}, Regions: Regions{"eu-central-1", "us-east-1"},
-		HTTPAddr: ":9000", LogLevel: zerolog.DebugLevel, PollInterval: 2 * time.Second, ProposalTTL: 15 * time.Minute,
+		HostDocument: "ecsbot-host-look", HTTPAddr: ":9000", LogLevel: zerolog.DebugLevel, PollInterval: 2 * time.Second, ProposalTTL: 15 * time.Minute,
 		DrainDeadline: 30 * time.Minute, PlanBlock: true, TerminalUsers: Users{"alice": "U0OPERATOR", "bob": "W0BOB"},
 		Warnings: []string{"SLACK_API_URL is not Slack's own: the tokens are sent to http://127.0.0.1:4040/api/"},
 	}
@@ -89,6 +89,8 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		"too often":             {[]string{"POLL_INTERVAL=1ms"}, []string{"POLL_INTERVAL 1ms is outside 1s to 5m"}},
 		"bool":                  {[]string{"PLAN_BLOCK=ja"}, []string{"write true or false"}},
 		"level":                 {[]string{"LOG_LEVEL=loud"}, []string{"LOG_LEVEL is"}},
+		"looking at hosts":      {[]string{"HOST_LOOK=yes"}, []string{`"yes" is none of off, ssm`}},
+		"AWS's own document":    {[]string{"HOST_LOOK_DOCUMENT=AWS-RunShellScript"}, []string{"is a document of AWS's, which could run anything"}},
 		"terminal user":         {[]string{"TERMINAL_USERS=alice,bob=S0ONCALL,c=U01,c=U02"}, []string{`"alice" is not NAME=ID`, `"S0ONCALL" is no Slack user id`, "c is mapped to both"}},
 		"MySQL":                 {[]string{"DATABASE_URL=mysql://x", "AUDIT_KEY=k"}, []string{"must start with postgres://"}},
 		"replicas without key":  {[]string{"DATABASE_URL=postgres://db/x"}, []string{"AUDIT_KEY is not set, but DATABASE_URL is"}},

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -54,6 +55,7 @@ type stand struct {
 	known []string
 
 	metadata string // of the bot's own task
+	command  string // that a machine was sent
 }
 
 // raise builds the scene's estate and lets happen what happens beforehand.
@@ -355,6 +357,52 @@ func afterwards(s *stand) told {
 	return told{text: strings.Join(lines, "\n"), checks: ecsops.VerifyLater(l)}
 }
 
+// allowed is a machine with orphans that may be looked into; external hosts may be, too.
+func allowed(c *ecsops.Config) { c.External, c.HostLook = ecsops.ExternalSSM, ecsops.HostLookSSM }
+
+// leftBehind forces the batch instance out and has its machine list what is left there: all
+// of it has ended.
+func leftBehind(s *stand) {
+	content, err := os.ReadFile("../deploy/ssm/host-look.json")
+	s.must(err)
+	_, err = s.cloud.Region(simaws.DemoAccount, simaws.DemoRegion).AddDocument(simaws.DocumentSpec{Name: ecsops.HostLookDocument, Content: string(content)})
+	s.must(err)
+	s.begin(simaws.DemoBatch, ecsops.Intent{Force: true})
+	s.do(ecsops.Action{Kind: ecsops.ActForceDeregister})
+	s.must(s.cloud.ManageEC2(simaws.DemoBatch, ""))
+	s.must(s.cloud.EndOrphans(simaws.DemoBatch, "", 0, false))
+	s.since = s.clock.Now()
+	out := s.fleet.Do(s.t.Context(), ecsops.Action{Kind: ecsops.ActLookAtHost, Document: ecsops.HostLookDocument, Target: s.plan.Snapshot.Target, Session: "op-1"})
+	if out.Result != ecsops.OK {
+		s.t.Fatalf("looking: %+v", out)
+	}
+	s.command = out.Command
+	s.clock.Advance(time.Minute)
+}
+
+// looked is one look into a machine: whether Systems Manager may be asked, and what it answers.
+func looked(s *stand) told {
+	target := s.plan.Snapshot.Target
+	l := ecsops.Later{Machine: ecsops.Known(ecsops.EC2{State: "running"}), Orphans: s.plan.Orphans(), Host: &ecsops.HostSight{}}
+	node, err := s.fleet.Node(s.t.Context(), target)
+	s.must(err)
+	answer, err := s.fleet.HostLook(s.t.Context(), ecsops.HostQuestion{Target: target, Command: s.command, Asked: s.since, Orphans: l.Orphans, Left: s.since})
+	s.must(err)
+	a, _ := answer.Get()
+	*l.Host = a.Sight
+	var lines []string
+	if _, known := node.Get(); !known {
+		u := node.Why()
+		*l.Host = ecsops.HostUnseen(s.clock.Now(), u.Call, u.Reason)
+		lines = append(lines, couldNot(u))
+	} else if _, known := answer.Get(); !known {
+		u := answer.Why()
+		*l.Host = ecsops.HostUnseen(s.clock.Now(), u.Call, u.Reason)
+		lines = append(lines, couldNot(u))
+	}
+	return told{text: strings.Join(lines, "\n"), checks: ecsops.VerifyLater(l)}
+}
+
 func couldNot(u ecsops.Unknown) string {
 	return "could not read " + u.Fact + ": `" + u.Call + "` answered `" + u.Reason + "`"
 }
@@ -403,6 +451,7 @@ func scenes() []scene {
 			s.do(ecsops.Action{Kind: ecsops.ActTerminateInGroup, Group: simaws.DemoGroup})
 			s.clock.Advance(20 * time.Minute)
 		}, look: verified},
+		{name: "a look at the host", config: allowed, prepare: leftBehind, look: looked},
 		{name: "afterwards", prepare: gone(simaws.DemoClean, keep), look: afterwards},
 	}
 }
@@ -530,7 +579,7 @@ func everyRead(t *testing.T) []string {
 	}
 	maps.DeleteFunc(granted, func(_ string, read bool) bool { return !read })
 	tried := map[string]bool{}
-	for _, c := range raise(t, 0, scene{config: external}).fleet.Permissions(t.Context(), ecsops.MakeClusterARN(simaws.DemoAccount, simaws.DemoRegion, simaws.DemoCluster)) {
+	for _, c := range raise(t, 0, scene{config: allowed}).fleet.Permissions(t.Context(), ecsops.MakeClusterARN(simaws.DemoAccount, simaws.DemoRegion, simaws.DemoCluster)) {
 		if readsOnly.MatchString(c.Call) {
 			tried[c.Call] = true
 		}

@@ -132,7 +132,7 @@ func newService(ctx context.Context, cfg Config, o options) (_ *service, err err
 func fleetConfig(cfg Config, clock workflow.Clock, m *metrics) ecsops.Config {
 	c := ecsops.Config{
 		Regions: cfg.Regions, Roles: cfg.Roles, Clock: clock,
-		External: ecsops.ExternalMode(cfg.External), MetadataURI: cfg.ECSMetadataURI, Clusters: []string{Everything},
+		External: ecsops.ExternalMode(cfg.External), HostLook: ecsops.HostLookMode(cfg.HostLook), HostLookDocument: string(cfg.HostDocument), MetadataURI: cfg.ECSMetadataURI, Clusters: []string{Everything},
 	}
 	if m != nil {
 		c.Observe, c.Spent = m.awsCall, m.token
@@ -147,7 +147,11 @@ func fleetConfig(cfg Config, clock workflow.Clock, m *metrics) ecsops.Config {
 }
 
 func settings(cfg Config) workflow.Settings {
-	return workflow.Settings{ProposalTTL: cfg.ProposalTTL, Poll: cfg.PollInterval, Sole: !cfg.DatabaseURL.Set()}
+	s := workflow.Settings{ProposalTTL: cfg.ProposalTTL, Poll: cfg.PollInterval, Sole: !cfg.DatabaseURL.Set()}
+	if ecsops.HostLookMode(cfg.HostLook) == ecsops.HostLookSSM {
+		s.HostLook = string(cfg.HostDocument)
+	}
+	return s
 }
 
 // serve runs the parts. What starts later stops earlier.

@@ -89,6 +89,14 @@ func (n noFleet) Aftermath(context.Context, ecsops.Target, bool) (ecsops.Afterma
 	return ecsops.Aftermath{}, n.why
 }
 
+func (n noFleet) Node(context.Context, ecsops.Target) (ecsops.Fact[ecsops.Node], error) {
+	return ecsops.Fact[ecsops.Node]{}, n.why
+}
+
+func (n noFleet) HostLook(context.Context, ecsops.HostQuestion) (ecsops.Fact[ecsops.HostAnswer], error) {
+	return ecsops.Fact[ecsops.HostAnswer]{}, n.why
+}
+
 func (n noFleet) Do(context.Context, ecsops.Action) ecsops.Outcome {
 	return ecsops.Outcome{Result: ecsops.Refused, Code: "not configured", At: time.Now()}
 }

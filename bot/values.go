@@ -265,3 +265,23 @@ func (e *External) Decode(value string) error {
 	*e = External(mode)
 	return err
 }
+
+// HostLook is whether machines are looked into.
+type HostLook ecsops.HostLookMode
+
+// Decode implements envconfig.Decoder.
+func (h *HostLook) Decode(value string) error {
+	mode, err := ecsops.ParseHostLook(value)
+	*h = HostLook(mode)
+	return err
+}
+
+// Document is the name of a Systems Manager document of the account's own.
+type Document string
+
+// Decode implements envconfig.Decoder.
+func (d *Document) Decode(value string) error {
+	name, err := ecsops.ParseHostLookDocument(value)
+	*d = Document(name)
+	return err
+}

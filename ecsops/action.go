@@ -15,6 +15,7 @@ const (
 	ActTerminateEC2     ActionKind = "terminate_ec2"      // TerminateInstances
 	ActTerminateInGroup ActionKind = "terminate_in_group" // TerminateInstanceInAutoScalingGroup
 	ActDeregisterNode   ActionKind = "deregister_node"    // ssm DeregisterManagedInstance
+	ActLookAtHost       ActionKind = "look_at_host"       // ssm SendCommand of our own document, which only reads
 )
 
 // Action is one ordered AWS call with all that it needs.
@@ -24,7 +25,8 @@ type Action struct {
 	Task      string     `json:"task,omitempty"`      // ARN, stop_task
 	Group     string     `json:"group,omitempty"`     // terminate_in_group
 	Decrement bool       `json:"decrement,omitempty"` // terminate_in_group
-	Reason    string     `json:"reason,omitempty"`    // stop_task: shown by ECS as stoppedReason
+	Reason    string     `json:"reason,omitempty"`    // stop_task: shown by ECS as stoppedReason; look_at_host: the command's comment
+	Document  string     `json:"document,omitempty"`  // look_at_host
 	Session   string     `json:"session,omitempty"`   // role session name: operation id, for CloudTrail
 }
 
@@ -45,6 +47,7 @@ type Outcome struct {
 	Code      string    `json:"code,omitempty"`    // AWS error code or failures[] reason
 	Message   string    `json:"message,omitempty"` // AWS's text; foreign: escape before showing
 	RequestID string    `json:"request_id,omitempty"`
+	Command   string    `json:"command,omitempty"` // look_at_host: Systems Manager's id of it
 	At        time.Time `json:"at"`
 }
 
@@ -91,6 +94,7 @@ type Check struct {
 	Count   int         `json:"count,omitempty"`
 	Want    int         `json:"want,omitempty"`
 	Missing *Unknown    `json:"missing,omitempty"`
+	At      time.Time   `json:"at,omitzero"` // V10: when the host itself was seen so
 }
 
 // Replacement is a task that a service started elsewhere.

@@ -42,6 +42,9 @@ type Config struct {
 
 	External ExternalMode // of ECS Anywhere hosts; "" = refused
 
+	HostLook         HostLookMode // into machines with orphans; "" = never
+	HostLookDocument string       // "" = "ecsbot-host-look"
+
 	AppID       string            // in CloudTrail's userAgent; "" = "ecsbot"
 	TimeBox     time.Duration     // of Inspect, Preview, List; 0 = 8 s. What is not read by then is unknown
 	MetadataURI string            // ECS_CONTAINER_METADATA_URI_V4; "" = not running on ECS

@@ -26,7 +26,7 @@ import (
 func (f *Fleet) Do(ctx context.Context, a Action) Outcome {
 	ctx = withUse(ctx, useOrder)
 	out := Outcome{At: f.clock.Now().UTC()}
-	if err := a.check(); err != nil {
+	if err := errors.Join(a.check(), f.allows(a)); err != nil {
 		out.Result, out.Code, out.Message = Refused, "InvalidAction", err.Error()
 		return out
 	}
@@ -34,7 +34,7 @@ func (f *Fleet) Do(ctx context.Context, a Action) Outcome {
 	if err := s.verify(ctx); err != nil {
 		return notSent(out, err)
 	}
-	md, failures, err := s.send(ctx, a)
+	md, failures, err := s.send(ctx, a, &out)
 	out.At = f.clock.Now().UTC()
 	out.RequestID, _ = awsmw.GetRequestIDMetadata(md)
 	switch {
@@ -62,13 +62,23 @@ func (a Action) check() error {
 		return errors.New("no task to stop")
 	case a.Kind == ActDeregisterNode && !externalID(t.EC2):
 		return fmt.Errorf("%q is no managed node's id", t.EC2)
+	case a.Kind == ActLookAtHost && !strings.HasPrefix(string(t.EC2), "i-"):
+		return fmt.Errorf("%q is no EC2 instance id", t.EC2)
 	case (a.Kind == ActTerminateEC2 || a.Kind == ActTerminateInGroup) && !strings.HasPrefix(string(t.EC2), "i-"):
 		return fmt.Errorf("%q is no EC2 instance id", t.EC2)
 	}
 	return nil
 }
 
-func (s *session) send(ctx context.Context, a Action) (middleware.Metadata, []ecstypes.Failure, error) {
+// allows refuses a look that the configuration does not name: no other document is ever sent.
+func (f *Fleet) allows(a Action) error {
+	if a.Kind == ActLookAtHost && (a.Document == "" || a.Document != f.cfg.looksAt()) {
+		return fmt.Errorf("the configuration allows no document %q", a.Document)
+	}
+	return nil
+}
+
+func (s *session) send(ctx context.Context, a Action, got *Outcome) (middleware.Metadata, []ecstypes.Failure, error) {
 	t := a.Target
 	switch a.Kind {
 	case ActDrain:
@@ -94,8 +104,17 @@ func (s *session) send(ctx context.Context, a Action) (middleware.Metadata, []ec
 			InstanceId: aws.String(string(t.EC2)), ShouldDecrementDesiredCapacity: aws.Bool(a.Decrement)})
 		return metadataOf(out, err, func() middleware.Metadata { return out.ResultMetadata }), nil, err
 	}
-	if a.Kind == ActDeregisterNode {
-		out, err := s.ssm.DeregisterManagedInstance(ctx, &ssm.DeregisterManagedInstanceInput{InstanceId: aws.String(string(t.EC2))})
+	return s.sendSSM(ctx, a, got)
+}
+
+func (s *session) sendSSM(ctx context.Context, a Action, got *Outcome) (middleware.Metadata, []ecstypes.Failure, error) {
+	switch a.Kind {
+	case ActLookAtHost:
+		command, md, err := s.sendLook(ctx, a)
+		got.Command = command
+		return md, nil, err
+	case ActDeregisterNode:
+		out, err := s.ssm.DeregisterManagedInstance(ctx, &ssm.DeregisterManagedInstanceInput{InstanceId: aws.String(string(a.Target.EC2))})
 		return metadataOf(out, err, func() middleware.Metadata { return out.ResultMetadata }), nil, err
 	}
 	return middleware.Metadata{}, nil, &notSentError{cause: fmt.Errorf("no such action %q", a.Kind)}

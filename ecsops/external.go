@@ -30,7 +30,8 @@ type Node struct {
 	Registered bool      `json:"registered,omitempty"`
 	Ping       string    `json:"ping,omitempty"` // Online, ConnectionLost, Inactive: of the SSM agent, not of ECS's
 	LastPing   time.Time `json:"last_ping,omitzero"`
-	Name       string    `json:"name,omitempty"` // foreign: escape before showing
+	Name       string    `json:"name,omitempty"`     // foreign: escape before showing
+	Platform   string    `json:"platform,omitempty"` // Linux, Windows, MacOS
 }
 
 const (
@@ -63,7 +64,7 @@ func (s *session) node(ctx context.Context, id EC2ID) (Node, error) {
 	for _, i := range out.InstanceInformationList {
 		if aws.ToString(i.InstanceId) == string(id) {
 			n.Registered, n.Ping, n.Name = true, string(i.PingStatus), aws.ToString(i.ComputerName)
-			n.LastPing = aws.ToTime(i.LastPingDateTime).UTC()
+			n.LastPing, n.Platform = aws.ToTime(i.LastPingDateTime).UTC(), string(i.PlatformType)
 		}
 	}
 	return n, s.verify(ctx)

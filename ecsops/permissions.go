@@ -47,8 +47,11 @@ func (f *Fleet) Permissions(ctx context.Context, cluster ClusterARN) []Permissio
 	defer cancel()
 	s := f.reading(cluster.Account(), cluster.Region())
 	probes := s.probes(cluster)
-	if f.cfg.External != ExternalOff {
+	if f.cfg.External != ExternalOff || f.cfg.looksAt() != "" {
 		probes = append(probes, probe{nodeCall, func(ctx context.Context) error { _, err := s.node(ctx, noNode); return err }})
+	}
+	if f.cfg.looksAt() != "" {
+		probes = append(probes, probe{invocationCall, func(ctx context.Context) error { _, err := s.invocation(ctx, noMachine, noCommand); return err }})
 	}
 	out := make([]PermissionCheck, len(probes))
 	var wg sync.WaitGroup
@@ -59,6 +62,9 @@ func (f *Fleet) Permissions(ctx context.Context, cluster ClusterARN) []Permissio
 	skip := append([]string(nil), untried...)
 	if f.cfg.External == ExternalSSM {
 		skip = append(skip, "ssm:DeregisterManagedInstance")
+	}
+	if f.cfg.looksAt() != "" {
+		skip = append(skip, sendCall)
 	}
 	for _, call := range skip {
 		out = append(out, PermissionCheck{Call: call, Unsure: true, Detail: "not tried: it has no dry run"})
@@ -98,7 +104,7 @@ func judgeProbe(call string, err error) PermissionCheck {
 func afterPermission(code string) bool {
 	switch code {
 	case "InvalidParameterException", "ClientException", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed",
-		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "LoadBalancerNotFound", "ValidationError", "TaskNotFoundException":
+		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "LoadBalancerNotFound", "ValidationError", "TaskNotFoundException", "InvocationDoesNotExist":
 		return true
 	}
 	return false

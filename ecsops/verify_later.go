@@ -7,9 +7,10 @@ type Later struct {
 	Want      int       // looks that are due in all
 	Again     []Reregistration
 	Orphans   []TaskRef
-	SignedOff bool     // a person answers for the orphans
-	Unlisted  *Unknown // why the newest look for registrations brought nothing
-	Unseen    *Unknown // why the newest look at the machine brought nothing
+	SignedOff bool       // a person answers for the orphans
+	Host      *HostSight // the newest look into the machine; nil = it was not looked into
+	Unlisted  *Unknown   // why the newest look for registrations brought nothing
+	Unseen    *Unknown   // why the newest look at the machine brought nothing
 }
 
 // VerifyLater answers V9 and V10, which cannot be known while people wait for the result:
@@ -42,8 +43,8 @@ func (l Later) notRegisteredAgain() Check {
 	return c
 }
 
-// orphansEnded is V10: what a force left behind ended with its machine, or a person said
-// so. The host itself is not looked at.
+// orphansEnded is V10: what a force left behind ended with its machine, was seen there to
+// have ended, or a person said so. A look that did not see everything clears nothing.
 func (l Later) orphansEnded() Check {
 	c := Check{ID: "V10", Result: CheckSkipped}
 	if len(l.Orphans) == 0 {
@@ -55,14 +56,27 @@ func (l Later) orphansEnded() Check {
 	case known && e.Gone():
 		c.Result, c.Count, c.Names = CheckPassed, c.Want, []string{e.State}
 		return c
+	case l.Host != nil && l.Host.Clear(l.Orphans):
+		c.Result, c.Count, c.At = CheckPassed, c.Want, l.Host.At
+		return c
 	case l.SignedOff:
 		c.Result = CheckSignedOff
+		if l.Host != nil && l.Host.Missing == nil {
+			c.At = l.Host.At
+		}
 	case l.Unseen != nil:
 		c.Result, c.Missing = CheckUnknown, l.Unseen
+	case l.Host != nil && l.Host.Missing != nil:
+		c.Result, c.Missing = CheckUnknown, l.Host.Missing
 	default:
 		c.Result = CheckPending
 	}
-	for _, t := range l.Orphans {
+	left := l.Orphans
+	if l.Host != nil && l.Host.Missing == nil && c.Result == CheckPending {
+		left, c.At = l.Host.Left(l.Orphans), l.Host.At
+		c.Count = c.Want - len(left)
+	}
+	for _, t := range left {
 		c.Names = append(c.Names, t.ID())
 	}
 	return c

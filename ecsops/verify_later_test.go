@@ -31,11 +31,37 @@ func TestVerifyLater(t *testing.T) {
 		{"V10", "they ended with their machine", ecsops.Later{Machine: gone, Orphans: orphans}, ecsops.CheckPassed},
 		{"V10", "a stopped machine can be started", ecsops.Later{Machine: ecsops.Known(ecsops.EC2{State: "stopped"}), Orphans: orphans}, ecsops.CheckPending},
 		{"V10", "a person's word is not a look", ecsops.Later{Machine: running, Orphans: orphans, SignedOff: true}, ecsops.CheckSignedOff},
+		{"V10", "seen on the machine to have ended", ecsops.Later{Machine: running, Orphans: orphans, Host: saw("exited")}, ecsops.CheckPassed},
+		{"V10", "seen so, whatever EC2 does not say", ecsops.Later{Orphans: orphans, Unseen: unread, Host: saw("exited")}, ecsops.CheckPassed},
+		{"V10", "seen to run", ecsops.Later{Machine: running, Orphans: orphans, Host: saw("running")}, ecsops.CheckPending},
+		{"V10", "a look at another task", ecsops.Later{Machine: running, Orphans: append(orphans, ecsops.TaskRef{ARN: taskARN(2)}), Host: saw("exited")}, ecsops.CheckPending},
+		{"V10", "a look that brought nothing", ecsops.Later{Machine: running, Orphans: orphans, Host: blind()}, ecsops.CheckUnknown},
+		{"V10", "a person's word where a look brought nothing", ecsops.Later{Machine: running, Orphans: orphans, Host: blind(), SignedOff: true}, ecsops.CheckSignedOff},
 		{"V10", "the machine could not be read", ecsops.Later{Orphans: orphans, Unseen: unread}, ecsops.CheckUnknown},
 	} {
 		got := ecsops.VerifyLater(c.in)[map[string]int{"V9": 0, "V10": 1}[c.id]]
 		if got.ID != c.id || got.Result != c.want || got.Result == ecsops.CheckUnknown && got.Missing == nil {
 			t.Errorf("%s, %s: %+v, want %s", c.id, c.why, got, c.want)
 		}
+	}
+}
+
+func saw(state string) *ecsops.HostSight {
+	return &ecsops.HostSight{At: start, Tasks: []ecsops.HostTask{{Task: taskARN(1), Containers: []ecsops.HostContainer{{Name: "app", State: state}}}}}
+}
+
+func blind() *ecsops.HostSight {
+	s := ecsops.HostUnseen(start, "ssm:GetCommandInvocation", ecsops.HostCut)
+	return &s
+}
+
+// TestVerifyLaterNamesWhatRuns: of a look, the tasks that have not ended, and when it was.
+func TestVerifyLaterNamesWhatRuns(t *testing.T) {
+	sight := saw("exited")
+	sight.Tasks = append(sight.Tasks, ecsops.HostTask{Task: taskARN(2), Containers: []ecsops.HostContainer{{Name: "app", State: "running"}}})
+	l := ecsops.Later{Machine: ecsops.Known(ecsops.EC2{State: "running"}), Orphans: []ecsops.TaskRef{{ARN: taskARN(1)}, {ARN: taskARN(2)}}, Host: sight}
+	c := ecsops.VerifyLater(l)[1]
+	if c.Count != 1 || c.Want != 2 || len(c.Names) != 1 || c.Names[0] != l.Orphans[1].ID() || !c.At.Equal(start) {
+		t.Errorf("%+v", c)
 	}
 }

@@ -158,7 +158,7 @@ func verbActions() map[workflow.Verb]policy.Action {
 
 // noticeActions are the same of a follow-up's buttons. Ending a machine asks for a plan.
 func noticeActions() map[workflow.Verb]policy.Action {
-	return map[workflow.Verb]policy.Action{workflow.SignOffVerb: policy.SignOff, workflow.EndMachine: policy.Propose}
+	return map[workflow.Verb]policy.Action{workflow.SignOffVerb: policy.SignOff, workflow.LookHostVerb: policy.LookHost, workflow.EndMachine: policy.Propose}
 }
 
 // actionOf is what a button asks policy for; "" for one that we never drew.

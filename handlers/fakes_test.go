@@ -96,6 +96,7 @@ type world struct {
 	opErr   error
 
 	signed    []workflow.SignOff
+	looked    []workflow.HostRequest
 	after     ecsops.Aftermath
 	proposed  []workflow.Proposal
 	batches   []workflow.BatchProposal
@@ -374,6 +375,13 @@ func (w *world) SignOff(_ context.Context, s workflow.SignOff) (workflow.Answer,
 	w.signed = append(w.signed, s)
 	a := w.answer
 	a.Op = w.ops[s.Op]
+	return a, w.decideErr
+}
+
+func (w *world) LookAtHost(_ context.Context, r workflow.HostRequest) (workflow.Answer, error) {
+	w.looked = append(w.looked, r)
+	a := w.answer
+	a.Op, a.Detail = w.ops[r.Op], "host_look"
 	return a, w.decideErr
 }
 

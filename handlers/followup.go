@@ -23,8 +23,11 @@ func (r *Router) followed(ctx context.Context, a *act, verb workflow.Verb, to *r
 	if !r.Clock.Now().Before(tok.ExpiresAt) {
 		return r.overtaken(ctx, a, tok, op, causeExpired, to)
 	}
-	if verb == workflow.SignOffVerb {
+	switch verb {
+	case workflow.SignOffVerb:
 		return r.signOff(ctx, a, tok, op, to)
+	case workflow.LookHostVerb:
+		return r.lookAtHost(ctx, a, tok, op, to)
 	}
 	return r.endMachine(ctx, a, tok, op, to)
 }
@@ -41,6 +44,22 @@ func (r *Router) signOff(ctx context.Context, a *act, tok workflow.Token, op wor
 		return fmt.Errorf("signing off operation %s: %w", op.ID, err)
 	}
 	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("user", a.who.User).Str("answer", string(answer.Kind)).Msg("sign-off")
+	to.say(ctx, blocks.Answer(answer))
+	return nil
+}
+
+// lookAtHost has the machine looked into, on which a force left tasks. The button stays: the
+// machine may be looked at again and again, but once at a time.
+func (r *Router) lookAtHost(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
+	w := r.facts(ctx, a, tok.Channel, true)
+	v := policy.Decide(r.Rules, policy.Request{Action: policy.LookHost, Person: w.person, Channel: w.place, Cluster: op.Target.Cluster})
+	if v.Effect != policy.Allow {
+		return r.refuse(ctx, a, v, question{action: policy.LookHost, cluster: op.Target.Cluster, target: &op.Target}, to)
+	}
+	answer, err := r.Engine.LookAtHost(ctx, workflow.HostRequest{Op: op.ID, Actor: a.actor(), Channel: tok.Channel, Verdict: v})
+	if err != nil {
+		return fmt.Errorf("looking at the host of operation %s: %w", op.ID, err)
+	}
 	to.say(ctx, blocks.Answer(answer))
 	return nil
 }

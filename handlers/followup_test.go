@@ -38,6 +38,24 @@ func TestSignOffIsForOperators(t *testing.T) {
 	}
 }
 
+// TestLookAtHostIsForOperators: as a sign-off; the button is spent by nobody.
+func TestLookAtHostIsForOperators(t *testing.T) {
+	for user, want := range map[string]policy.Effect{"UOP": policy.Allow, "UGRP": policy.Allow, "UAP": policy.Refuse, "UNOBODY": policy.Refuse} {
+		w := newWorld(t)
+		over(w)
+		w.interact(click(user, workflow.LookHostVerb, "op-look_host"))
+		switch {
+		case want == policy.Refuse && (len(w.looked) > 0 || len(w.recorded) != 1 || w.recorded[0].Action != policy.LookHost):
+			t.Errorf("%s: looked %+v, recorded %+v", user, w.looked, w.recorded)
+		case want == policy.Allow && (len(w.looked) != 1 || w.looked[0].Actor.UserID != user || w.looked[0].Verdict.Effect != policy.Allow):
+			t.Errorf("%s: %+v", user, w.looked)
+		}
+		if len(w.said) == 0 || len(w.decided) > 0 || len(w.signed) > 0 {
+			t.Errorf("%s: said %+v, decided %+v", user, w.said, w.decided)
+		}
+	}
+}
+
 func TestEndMachineProposes(t *testing.T) {
 	for _, c := range []struct {
 		name string

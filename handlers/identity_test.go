@@ -126,6 +126,9 @@ func (w *world) did() []string {
 	if len(w.signed) > 0 {
 		out = append(out, "signed off")
 	}
+	if len(w.looked) > 0 {
+		out = append(out, "looked at the host")
+	}
 	if len(w.batches) > 0 {
 		out = append(out, "proposed a batch")
 	}

@@ -78,6 +78,8 @@ func needsOf(a Action) needs {
 		return needs{role: either, channel: true}
 	case SignOff: // a person's word instead of a look at the host
 		return needs{role: operator, channel: true, cluster: true}
+	case LookHost: // sends a command to the machine, which only reads
+		return needs{role: operator, channel: true, cluster: true}
 	case Clean: // the work starts on each ghost only when it is proven again
 		return needs{role: operator, channel: true, cluster: true}
 	case Execute: // asked for those who decided, wherever they are now
@@ -221,7 +223,7 @@ func inChannel(r Request) bool { return needsOf(r.Action).channel && !freeRead(r
 // ofCluster is false for a read or a proposal before the cluster is known.
 func ofCluster(r Request) bool {
 	n := needsOf(r.Action)
-	return n.cluster && (n.plan || r.Action == Wait || r.Action == SignOff || r.Action == Clean || r.Cluster != "" || r.Plan != nil)
+	return n.cluster && (n.plan || r.Action == Wait || r.Action == SignOff || r.Action == LookHost || r.Action == Clean || r.Cluster != "" || r.Plan != nil)
 }
 
 func judgesPlan(r Request) bool {

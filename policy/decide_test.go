@@ -132,7 +132,7 @@ func approvals() map[string][]string {
 }
 
 func actionsUnderTest() []string {
-	return []string{"read", "propose", "confirm", "approve", "deny", "stop", "wait", "force", "cancel", "sign_off", "clean", "execute", "bogus"}
+	return []string{"read", "propose", "confirm", "approve", "deny", "stop", "wait", "force", "cancel", "sign_off", "look_host", "clean", "execute", "bogus"}
 }
 
 // world is every fixture, built once.

@@ -21,9 +21,10 @@ const (
 	// StopTasks stops standalone tasks that hold a running drain.
 	StopTasks Action = "stop_tasks"
 	Cancel    Action = "cancel"
-	SignOff   Action = "sign_off" // answers for orphans: no more reminders
-	Clean     Action = "clean"    // remove registrations whose machines are proven gone, several by one decision
-	Execute   Action = "execute"  // asked again before each irreversible step, for the actors
+	SignOff   Action = "sign_off"  // answers for orphans: no more reminders
+	LookHost  Action = "look_host" // has the machine looked into, on which a force left tasks
+	Clean     Action = "clean"     // remove registrations whose machines are proven gone, several by one decision
+	Execute   Action = "execute"   // asked again before each irreversible step, for the actors
 )
 
 // Effect is the answer.

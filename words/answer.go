@@ -50,6 +50,8 @@ func accepted(a workflow.Answer) string {
 		return "Recorded: the card shows the plan with that choice. Nothing is done before a decision."
 	case "signed_off":
 		return "Recorded: you answer for what was left behind on " + Machine(a.Op.Target) + ". No more reminders of it."
+	case "host_look":
+		return "Recorded: the machine is asked for its containers. What it answers comes in this thread."
 	case "not_terminating":
 		return "Called off: the machine will not be terminated. The deregistration itself cannot be undone."
 	}
@@ -70,6 +72,10 @@ func tooLate(a workflow.Answer) string {
 		return "Too late: the machine is being terminated, which cannot be undone."
 	case "no_orphans":
 		return "Too late: nothing that was left behind waits for a sign-off here."
+	case "no_orphans_left":
+		return "Too late: nothing that was left behind is watched here any more, so there is nothing to look for."
+	case "host_look_off":
+		return "Not possible: this bot may not look into machines (HOST_LOOK). Nothing was done."
 	case "no_tasks":
 		return "Nothing was done: none was ticked, or those that were have ended or are being stopped already."
 	case "not_asked":
@@ -139,6 +145,8 @@ func Verb(v workflow.Verb) string {
 		return "Sign the orphans off"
 	case workflow.EndMachine:
 		return "Terminate the machine…"
+	case workflow.LookHostVerb:
+		return "Look at the host"
 	case workflow.StopTasks:
 		return "Stop tasks…"
 	case workflow.GoOn:

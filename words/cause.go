@@ -57,5 +57,6 @@ func causes() map[string]string {
 		"unreadable":                "AWS could not be read.",
 		"not_possible":              "It was not possible.",
 		"machine_gone":              "The machine is gone.",
+		"host_clear":                "Every container that was left behind was seen on the machine to have ended.",
 	}
 }

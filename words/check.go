@@ -76,6 +76,10 @@ func checkResult(c ecsops.Check) string {
 	switch {
 	case c.Result == ecsops.CheckPending && c.ID == "V9":
 		return "looked at 10 minutes and 1 hour after the end"
+	case c.Result == ecsops.CheckPending && c.ID == "V10" && !c.At.IsZero():
+		return "not all of it, as seen on the machine at " + Time(c.At) + "; reminded until it has, the machine is gone, or a person signs it off"
+	case c.Result == ecsops.CheckPassed && c.ID == "V10" && !c.At.IsZero():
+		return CheckResult(c.Result) + ", as seen on the machine at " + Time(c.At)
 	case c.Result == ecsops.CheckPending && c.ID == "V10":
 		return "ECS cannot tell; reminded until the machine is gone or a person signs it off"
 	}

@@ -131,6 +131,9 @@ func outcomeOf(o *workflow.Order) string {
 	if o.ClosedBy == "look" {
 		s += " (found by looking)"
 	}
+	if id := ForeignN(o.Outcome.Command, 80); id != "" {
+		s += ", command " + Quote(id)
+	}
 	if id := ForeignN(o.Outcome.RequestID, 80); id != "" {
 		s += ", AWS request " + Quote(id)
 	}

@@ -17,12 +17,25 @@ func Notice(n workflow.Notice, t ecsops.Target) string {
 		return Machine(t) + " registered again, " + after(n.After) + ": " + each(n.Again, Reregistration) + ". " + cameBack(n.How)
 	case workflow.EvUnseen:
 		return "What " + Machine(t) + " left could not be looked at, " + after(n.After) + ": " + missing(n.Missing) + ". Nothing is concluded from that" + triedAgain(n) + "."
+	case workflow.EvHostSeen:
+		return hostSeen(n, t)
 	case workflow.EvSignedOff:
-		return "A person answers for " + Count(n.Orphans, "task") + " left behind on " + Machine(t) + ": no more reminders. Nothing was looked at on the machine itself."
+		return "A person answers for " + Count(n.Orphans, "task") + " left behind on " + Machine(t) + ": no more reminders. " + signedOffSeeing(n)
 	case workflow.EvLedgerClosed:
+		if n.Cause == workflow.EndedHostClear {
+			return hostClear(n, t)
+		}
 		return Machine(t) + " is gone, EC2 says: nothing that was left behind runs any more, and it is no longer billed."
 	}
 	return "Something about " + Machine(t) + " that this version cannot name: " + Quote(string(n.Type)) + "."
+}
+
+// signedOffSeeing says whether anybody had looked.
+func signedOffSeeing(n workflow.Notice) string {
+	if n.Host == nil {
+		return "Nothing was looked at on the machine itself."
+	}
+	return hostSaid(*n.Host, n.Orphans)
 }
 
 // triedAgain: after a week only orphans are still tried.
@@ -37,6 +50,9 @@ func reminder(n workflow.Notice, t ecsops.Target) string {
 	var s []string
 	if about(n, workflow.Orphans) {
 		s = append(s, "The containers of "+Count(n.Orphans, "task")+" were left behind on "+Machine(t)+" by a force"+since1(n.After)+", and ECS does not watch them. "+hostState(n))
+		if n.Host != nil {
+			s = append(s, hostSaid(*n.Host, n.Orphans))
+		}
 	}
 	if about(n, workflow.Machine) {
 		s = append(s, Machine(t)+" was deregistered "+ago(n.After)+" and still runs: EC2 bills it until it is terminated.")
@@ -94,6 +110,8 @@ func NoticeTitle(n workflow.Notice) string {
 		return "⚠️ Registered again"
 	case n.Type == workflow.EvUnseen:
 		return "❔ Could not be looked at"
+	case n.Type == workflow.EvHostSeen:
+		return "🔎 Looked at the host"
 	case n.Type == workflow.EvSignedOff:
 		return "☑ Orphans signed off"
 	case n.Type == workflow.EvLedgerClosed:
@@ -144,6 +162,10 @@ func followEvent(ev workflow.Event) (string, bool) {
 		return "found " + eventTarget(ev) + " registered again, " + after(n.After) + ": " + orElse(each(n.Again, Reregistration), "under another registration"), true
 	case workflow.EvUnseen:
 		return "could not look at what " + eventTarget(ev) + " left, " + after(n.After) + triedAgain(n) + unknowns(n), true
+	case workflow.EvHostAsked:
+		return "asked for a look at " + eventTarget(ev), true
+	case workflow.EvHostSeen:
+		return "looked at " + eventTarget(ev) + ", " + after(n.After) + ": " + lowerFirst(trimStop(hostSaid(hostOf(n), n.Orphans))), true
 	case workflow.EvSignedOff:
 		return "signed off what was left behind on " + eventTarget(ev) + ", " + after(n.After) + ": no more reminders" + orphanIDs(ev), true
 	case workflow.EvLedgerClosed:

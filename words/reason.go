@@ -106,6 +106,8 @@ func Refused(a policy.Action) string {
 		return "not cancelled"
 	case policy.SignOff:
 		return "not signed off"
+	case policy.LookHost:
+		return "not looking at the host"
 	}
 	return "refused " + Quote(string(a))
 }
@@ -135,6 +137,8 @@ func Doing(a policy.Action) string {
 		return "tried to cancel"
 	case policy.SignOff:
 		return "tried to sign the orphans off"
+	case policy.LookHost:
+		return "asked for a look at the host"
 	case policy.Clean:
 		return "asked to clean up ghosts"
 	case policy.Execute:

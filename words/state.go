@@ -163,6 +163,8 @@ func Action(a ecsops.Action) string {
 		return "deregister " + m + " without force"
 	case ecsops.ActForceDeregister:
 		return "deregister " + m + " by force"
+	case ecsops.ActLookAtHost:
+		return "have " + m + " list its containers (document " + Quote(a.Document) + ", which only reads)"
 	case ecsops.ActDeregisterNode:
 		return "deregister " + m + " from Systems Manager"
 	case ecsops.ActTerminateEC2:
@@ -189,6 +191,8 @@ func Outcome(o ecsops.Outcome) string {
 	switch o.Code {
 	case "NotObserved":
 		return "the bot looked several times and it had not happened"
+	case "NotHeard":
+		return "its answer was lost, and nothing waits for it"
 	case "NotSent":
 		return "the bot was held up and did not send it, nothing was changed"
 	}

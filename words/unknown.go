@@ -26,6 +26,8 @@ func unread(facts []string, u ecsops.Unknown) string {
 		return s
 	case call == "":
 		return s + ": " + Quote(reason)
+	case u.Fact == "host" && hostReason(u.Reason) != "":
+		return s + ": " + hostReason(u.Reason)
 	case u.Reason == "timed out":
 		return s + ": " + Quote(call) + " did not answer in time"
 	case u.Reason == "too many clusters":
@@ -118,6 +120,8 @@ func Fact(name string) string {
 		return "the EC2 machine"
 	case "node":
 		return "what Systems Manager knows of the host"
+	case "host":
+		return "what runs on the machine"
 	case "spot":
 		return "whether a Spot interruption is announced"
 	case "group":

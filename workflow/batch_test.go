@@ -86,6 +86,14 @@ func (g *graveyard) Aftermath(ctx context.Context, t ecsops.Target, _ bool) (ecs
 	return ecsops.Aftermath{EC2: s.EC2}, err
 }
 
+func (g *graveyard) Node(context.Context, ecsops.Target) (ecsops.Fact[ecsops.Node], error) {
+	return ecsops.Fact[ecsops.Node]{}, nil
+}
+
+func (g *graveyard) HostLook(context.Context, ecsops.HostQuestion) (ecsops.Fact[ecsops.HostAnswer], error) {
+	return ecsops.Fact[ecsops.HostAnswer]{}, nil
+}
+
 func (g *graveyard) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
 	id := a.Target.EC2
 	g.calls = append(g.calls, id)

@@ -131,6 +131,14 @@ func (y *yard) Aftermath(ctx context.Context, t ecsops.Target, _ bool) (ecsops.A
 	return ecsops.Aftermath{EC2: s.EC2}, err
 }
 
+func (y *yard) Node(context.Context, ecsops.Target) (ecsops.Fact[ecsops.Node], error) {
+	return ecsops.Fact[ecsops.Node]{}, nil
+}
+
+func (y *yard) HostLook(context.Context, ecsops.HostQuestion) (ecsops.Fact[ecsops.HostAnswer], error) {
+	return ecsops.Fact[ecsops.HostAnswer]{}, nil
+}
+
 func (y *yard) Do(_ context.Context, a ecsops.Action) ecsops.Outcome {
 	id := a.Target.EC2
 	y.orders = append(y.orders, fmt.Sprintf("%s %d", a.Kind, number(a.Target)))

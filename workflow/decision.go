@@ -28,9 +28,11 @@ const (
 	// GoOn begins the next wave of a batch that paused after a surprise.
 	GoOn Verb = "go_on"
 
-	// Buttons of follow-ups; Engine.Decide takes neither.
+	// Buttons of follow-ups; Engine.Decide takes none of them.
 	SignOffVerb Verb = "sign_off"    // Engine.SignOff
 	EndMachine  Verb = "end_machine" // proposes an operation of its own
+	// LookHostVerb has the machine looked into now: Engine.LookAtHost.
+	LookHostVerb Verb = "look_host"
 )
 
 // Decision is one person's act on an operation. The caller has asked policy with

@@ -29,6 +29,9 @@ type Settings struct {
 	// Barrier is how long another process's open order may still reach AWS: the
 	// longest attempt plus a margin (default 45 s). Sole skips it.
 	Barrier time.Duration
+	// HostLook is the document that looks into machines on which a force left tasks; "" =
+	// they are not looked into.
+	HostLook string
 	// Sole says that no other process steps operations (SQLite).
 	Sole bool
 }

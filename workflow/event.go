@@ -50,6 +50,8 @@ const (
 	EvUnseen       EventType = "follow_up_unread" // a follow-up could not read what it looks after; it tries again
 	EvSignedOff    EventType = "signed_off"       // a person answers for the orphans
 	EvLedgerClosed EventType = "ledger_closed"    // nothing is left to look after
+	EvHostAsked    EventType = "host_look_asked"  // a person wants the machine looked into
+	EvHostSeen     EventType = "host_seen"        // what a look into the machine brought
 )
 
 // Event is one thing that happened; the audit record is the event. Only the

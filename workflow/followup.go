@@ -72,6 +72,7 @@ type Notice struct {
 	Missing  []ecsops.Unknown        `json:"missing,omitempty"`
 	Cause    string                  `json:"cause,omitempty"` // ledger closed
 	By       *Actor                  `json:"by,omitempty"`
+	Host     *ecsops.HostSight       `json:"host,omitempty"` // what the newest look into the machine brought
 }
 
 // FollowUp is what is looked after once an operation has ended. It holds no lock.
@@ -88,15 +89,20 @@ type FollowUp struct {
 	SignedOff *Approval               `json:"signed_off,omitempty"`
 	Unseen    *ecsops.Unknown         `json:"unseen,omitempty"`   // the newest look at the machine brought nothing
 	Unlisted  *ecsops.Unknown         `json:"unlisted,omitempty"` // nor did that for registrations
+	Host      *HostLook               `json:"host,omitempty"`     // under way
+	Sight     *ecsops.HostSight       `json:"sight,omitempty"`    // by the newest look into the machine
 	Notices   []Notice                `json:"notices,omitempty"`  // the newest
 	Told      int                     `json:"told"`               // notices so far
 }
 
 // Due is when to look next; the zero time when nothing is looked after any more.
-func (f FollowUp) Due() time.Time {
+func (f FollowUp) Due() time.Time { return f.dueBut("") }
+
+// dueBut leaves one concern out.
+func (f FollowUp) dueBut(c Concern) time.Time {
 	var due time.Time
 	for _, w := range f.Watches {
-		if w.Ended == "" && (due.IsZero() || w.Due.Before(due)) {
+		if w.Ended == "" && w.Concern != c && (due.IsZero() || w.Due.Before(due)) {
 			due = w.Due
 		}
 	}
@@ -172,7 +178,7 @@ func seenMachine(op Operation) ecsops.Fact[ecsops.EC2] {
 
 // later is what V9 and V10 are judged by.
 func (f FollowUp) later() ecsops.Later {
-	l := ecsops.Later{Machine: f.Machine, Again: f.Again, Orphans: f.Orphans, SignedOff: f.SignedOff != nil, Unseen: f.Unseen, Unlisted: f.Unlisted}
+	l := ecsops.Later{Machine: f.Machine, Again: f.Again, Orphans: f.Orphans, SignedOff: f.SignedOff != nil, Host: f.Sight, Unseen: f.Unseen, Unlisted: f.Unlisted}
 	for _, w := range f.Watches {
 		if w.Concern == Return {
 			l.Want, l.Looks = returnLooks, w.Step
@@ -185,8 +191,10 @@ func (f FollowUp) later() ecsops.Later {
 func withLater(checks []ecsops.Check, l ecsops.Later) []ecsops.Check {
 	out := slices.DeleteFunc(slices.Clone(checks), func(c ecsops.Check) bool { return c.ID == "V9" || c.ID == "V10" })
 	for i, c := range out {
-		if e, known := l.Machine.Get(); known && e.Gone() && c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0 {
-			out[i].Result, out[i].Names = ecsops.CheckPassed, nil // they ended with their machine
+		e, known := l.Machine.Get()
+		ended := known && e.Gone() || l.Host != nil && l.Host.Clear(l.Orphans)
+		if ended && c.ID == "V5" && c.Result == ecsops.CheckSkipped && len(c.Names) > 0 {
+			out[i].Result, out[i].Names = ecsops.CheckPassed, nil // with their machine, or seen there
 		}
 	}
 	return append(out, ecsops.VerifyLater(l)...)

@@ -25,9 +25,9 @@ type FollowMove struct {
 // concluded from it. What was missed while the bot was away is made up once, not once for
 // each time.
 func DecideFollowUp(f FollowUp, seen *ecsops.Aftermath, now time.Time) FollowMove {
-	due := f.Due()
+	due := f.dueBut(Host) // DecideHost's
 	if due.IsZero() || now.Before(due) {
-		return FollowMove{Next: due}
+		return FollowMove{Next: f.Due()}
 	}
 	if seen == nil {
 		return FollowMove{Read: true, Registrations: f.at(Return, now) != nil}
@@ -210,6 +210,7 @@ func (w *following) closeAll() {
 			w.f.Watches[i].Ended = EndedMachineGone
 		}
 	}
+	w.f.Host = nil
 	if told {
 		w.notice(Notice{Type: EvLedgerClosed, Cause: EndedMachineGone, Orphans: len(w.f.Orphans)})
 	}
@@ -285,7 +286,7 @@ func (w *following) tell() {
 		return
 	}
 	if slices.Contains(n.Concerns, Orphans) {
-		n.Orphans = len(w.f.Orphans)
+		n.Orphans, n.Host = len(w.f.Orphans), w.f.Sight
 		if n.Machine == "" && w.f.Unseen != nil && len(n.Missing) == 0 {
 			n.Missing = []ecsops.Unknown{*w.f.Unseen}
 		}

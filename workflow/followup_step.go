@@ -17,12 +17,20 @@ import (
 // to look next; the zero time when nothing is left. Attempts may overlap across processes:
 // the row's compare-and-swap lets one of them tell.
 func (e *Engine) FollowUp(ctx context.Context, id string) (time.Time, error) {
+	if !e.hold("follow-up " + id) {
+		return e.store.Clock().Now().Add(busyRetry), nil
+	}
+	defer e.release("follow-up " + id)
 	f, err := e.store.FollowUp(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return time.Time{}, nil
 	}
 	if err != nil {
 		return time.Time{}, fmt.Errorf("loading follow-up %s: %w", id, err)
+	}
+	f = f.withHost(e.settings.HostLook)
+	if next, done, err := e.lookAtHost(ctx, f); done || err != nil {
+		return next, err
 	}
 	m := DecideFollowUp(f, nil, e.store.Clock().Now())
 	if !m.Read {
@@ -56,6 +64,9 @@ func (e *Engine) commitFollowUp(ctx context.Context, f FollowUp, events []Event,
 	d.op.Progress.Checks = withLater(op.Progress.Checks, f.later())
 	d.follow = &f
 	for _, ev := range events {
+		if ev.Type == EvOrdered {
+			d.op.Orders = ev.Order.N
+		}
 		d.event(ev)
 		zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("event", string(ev.Type)).Msg("followed up")
 	}
@@ -107,8 +118,11 @@ func (e *Engine) signOffOnce(ctx context.Context, s SignOff) (Answer, error) {
 	now := e.store.Clock().Now()
 	f.Watches, f.Notices = slices.Clone(f.Watches), slices.Clone(f.Notices)
 	f.open(Orphans).Ended = EndedSignedOff
+	if w := f.open(Host); w != nil {
+		w.Ended, f.Host = EndedSignedOff, nil
+	}
 	f.SignedOff = &Approval{Actor: s.Actor, Revision: op.Revision, At: now}
-	ev := f.note(Notice{Type: EvSignedOff, Orphans: len(f.Orphans), By: &s.Actor}, now)
+	ev := f.note(Notice{Type: EvSignedOff, Orphans: len(f.Orphans), By: &s.Actor, Host: f.Sight}, now)
 	ev.Actor, ev.Channel = s.Actor, s.Channel
 	var spend *Spend
 	if s.Token != "" {

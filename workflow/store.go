@@ -100,6 +100,10 @@ type Fleet interface {
 	After(ctx context.Context, t ecsops.Target, lf ecsops.LookFor, since time.Time) (ecsops.After, error)
 	// Aftermath reads what follow-ups look after; registrations costs a call for each cluster.
 	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
+	// Node reads what Systems Manager knows of the target's machine.
+	Node(ctx context.Context, t ecsops.Target) (ecsops.Fact[ecsops.Node], error)
+	// HostLook reads what a look into the machine brought.
+	HostLook(ctx context.Context, q ecsops.HostQuestion) (ecsops.Fact[ecsops.HostAnswer], error)
 	// Do makes one HTTP attempt.
 	Do(ctx context.Context, a ecsops.Action) ecsops.Outcome
 }

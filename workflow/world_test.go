@@ -49,6 +49,7 @@ type world struct {
 	unseen  string // EC2 cannot be read after the end
 	unlist  string // nor can registrations
 	seeks   int    // looks for registrations
+	host    hostWorld
 
 	// What an explaining look reads, noHolds why it cannot, and how often it was asked.
 	services   map[string]ecsops.Service
@@ -376,6 +377,8 @@ type rig struct {
 	world *world
 	auth  *authority
 	e     *Engine
+
+	document string // that looks into machines
 }
 
 func newRig(t tester, tasks ...ecsops.Task) *rig {
@@ -389,7 +392,7 @@ func newRig(t tester, tasks ...ecsops.Task) *rig {
 
 // restart is a new process on the same store and world.
 func (r *rig) restart() {
-	e, err := New(Deps{Store: r.store, Fleet: r.world, Authority: r.auth, Settings: Settings{Sole: true}})
+	e, err := New(Deps{Store: r.store, Fleet: r.world, Authority: r.auth, Settings: Settings{Sole: true, HostLook: r.document}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -27,8 +27,10 @@ import (
 //	disconnect, connect                   id (EC2)
 //	stop-ec2, terminate-ec2               id (EC2)
 //	interrupt-spot                        id (EC2)
-//	lose-node                             id (mi-…), on
 //	attach-volume                         id (EC2), extra (device), on (it stays when the instance is terminated)
+//	lose-node, silence-node               id (mi-…, or a managed EC2 one), on
+//	manage                                id (EC2), extra ("", Windows, Bottlerocket)
+//	end-orphans                           id (EC2), extra (family; "" = all), n (exit code), on (they are removed, too)
 //	re-register                           id (EC2), extra (cluster name)
 //	place-task                            id (EC2), extra (task definition)
 //	end-task                              id (task ARN)
@@ -121,8 +123,6 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.StopEC2(b.ID)
 	case "terminate-ec2":
 		return "", c.TerminateEC2(b.ID)
-	case "lose-node":
-		return "", c.LoseNode(b.ID, b.On)
 	case "attach-volume":
 		return "", c.AttachVolume(b.ID, VolumeSpec{Device: b.Extra, Keep: b.On})
 	case "interrupt-spot":
@@ -139,6 +139,21 @@ func (c *Cloud) breakThing(b Break) (string, error) {
 		return "", c.SetDraining(b.ID, seconds(b.Seconds))
 	case "deployment":
 		return "", c.SetDeployment(b.ID, b.On)
+	}
+	return c.breakHost(b)
+}
+
+// breakHost is what happens on a host, and to its Systems Manager agent.
+func (c *Cloud) breakHost(b Break) (string, error) {
+	switch b.What {
+	case "lose-node":
+		return "", c.LoseNode(b.ID, b.On)
+	case "silence-node":
+		return "", c.SilenceNode(b.ID, b.On)
+	case "manage":
+		return "", c.ManageEC2(b.ID, b.Extra)
+	case "end-orphans":
+		return "", c.EndOrphans(b.ID, b.Extra, b.N, b.On)
 	}
 	return c.breakGroup(b)
 }

@@ -37,6 +37,8 @@ type cell struct {
 	targets      map[targetKey]*target
 	spots        map[string]*spotRequest // by EC2 id
 	nodes        map[string]*node        // managed nodes by id
+	documents    map[string]*document    // of Systems Manager, by name
+	commands     map[string]*command     // by command and node id
 
 	on, of taskIndex // tasks by instance and by service ARN; made when first asked for
 }
@@ -96,8 +98,10 @@ type task struct {
 	exec             bool
 	version          int
 	exitCode         *int
-	orphan           bool // ECS gave it up while its container runs on
-	step             int  // the current transition; timers of earlier ones are void
+	orphan           bool      // ECS gave it up while its container runs on
+	killedAt         time.Time // its container ended after that
+	removed          bool      // and is not there any more
+	step             int       // the current transition; timers of earlier ones are void
 	tags             []Tag
 }
 
@@ -213,6 +217,7 @@ func newCell(k cellKey) *cell {
 		providers: map[string]*provider{}, machines: map[string]*machine{}, enis: map[string]*eni{},
 		groups: map[string]*group{}, activities: map[string]*activity{}, targetGroups: map[string]*targetGroup{},
 		balancers: map[string]*balancer{}, targets: map[targetKey]*target{}, spots: map[string]*spotRequest{}, nodes: map[string]*node{},
+		documents: map[string]*document{}, commands: map[string]*command{},
 	}
 }
 
@@ -234,6 +239,7 @@ func (w *world) clone() *world {
 			providers: copyRecords(c.providers), machines: copyRecords(c.machines), enis: copyRecords(c.enis),
 			groups: copyRecords(c.groups), activities: copyRecords(c.activities), targetGroups: copyRecords(c.targetGroups),
 			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets), spots: copyRecords(c.spots), nodes: copyRecords(c.nodes),
+			documents: copyRecords(c.documents), commands: copyRecords(c.commands),
 		}
 	}
 	return out

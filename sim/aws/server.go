@@ -108,6 +108,8 @@ var operations = map[string]map[string]operation{
 	"ssm": {
 		"DescribeInstanceInformation": {run: describeInstanceInformation},
 		"DeregisterManagedInstance":   {run: deregisterManagedInstance, mutating: true},
+		"SendCommand":                 {run: sendCommand, mutating: true},
+		"GetCommandInvocation":        {run: getCommandInvocation},
 	},
 	"sts": {
 		"GetCallerIdentity": {run: getCallerIdentity},

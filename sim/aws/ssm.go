@@ -1,18 +1,25 @@
 package aws
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"time"
 )
 
-// Systems Manager, as far as hybrid-activated managed nodes go: what ECS Anywhere registers with first.
+// Systems Manager, as far as managed nodes go: hybrid-activated ones, which ECS Anywhere registers with first, and EC2
+// instances whose agent answers. Commands to them: ssm_commands.go.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-anywhere-registration.html
 
-// node is a managed node: a machine outside EC2 that was activated.
+// node is a managed node: a machine outside EC2 that was activated, or an EC2 instance with an agent and a role for it.
 type node struct {
 	id         string
+	kind       string // ManagedInstance, EC2Instance
+	platform   string // Linux, Windows
+	system     string // its distribution
+	noDocker   bool   // where the agent runs there is none
+	silent     bool   // the agent died a moment ago, and no missed ping has told yet
 	ping       string // Online, ConnectionLost, Inactive
 	lastPing   time.Time
 	registered time.Time
@@ -31,7 +38,51 @@ var nodeForm = regexp.MustCompile(`^mi-[0-9a-f]{17}$`)
 
 // activate makes a managed node of a machine that is no EC2 instance.
 func (c *Cloud) activate(cl *cell, id string, at time.Time) {
-	cl.nodes[id] = &node{id: id, ping: pingOnline, lastPing: c.now, registered: at, activation: c.uuid()}
+	cl.nodes[id] = &node{id: id, kind: kindManaged, platform: "Linux", system: "Ubuntu", ping: pingOnline, lastPing: c.now, registered: at, activation: c.uuid()}
+}
+
+const (
+	kindManaged = "ManagedInstance"
+	kindEC2     = "EC2Instance"
+
+	systemWindows      = "Microsoft Windows Server 2022 Datacenter"
+	systemBottlerocket = "Bottlerocket"
+	systemAmazon       = "Amazon Linux"
+)
+
+// ManageEC2 lets the agent of an EC2 instance answer Systems Manager: "" is Amazon Linux; Windows; Bottlerocket, whose
+// agent runs in a container of its own that has no docker.
+// https://bottlerocket.dev/en/os/latest/concepts/host-containers/
+func (c *Cloud) ManageEC2(id, system string) error {
+	return c.onMachine("managing", id, func(cl *cell, mc *machine, _ *instance) error {
+		if mc == nil || mc.state != ec2Running {
+			return errNoSuch
+		}
+		n := &node{id: id, kind: kindEC2, platform: "Linux", system: systemAmazon, ping: pingOnline, lastPing: c.now, registered: c.now}
+		switch system {
+		case "":
+		case "Windows":
+			n.platform, n.system = "Windows", systemWindows
+		case systemBottlerocket:
+			n.system, n.noDocker = systemBottlerocket, true
+		default:
+			return fmt.Errorf("no system is called %q", system)
+		}
+		cl.nodes[id] = n
+		return nil
+	})
+}
+
+// SilenceNode kills the Systems Manager agent of a node, while its last ping still counts; or with on false lets it come back.
+func (c *Cloud) SilenceNode(id string, on bool) error {
+	return c.onMachine("silencing", id, func(cl *cell, _ *machine, _ *instance) error {
+		n := cl.nodes[id]
+		if n == nil {
+			return errNoSuch
+		}
+		n.silent = on
+		return nil
+	})
 }
 
 // LoseNode cuts off the Systems Manager agent of a managed node, or with lost false lets it come back.
@@ -99,7 +150,7 @@ func describeInstanceInformation(r *request) (m, *apiError) {
 
 func (n *node) matches(want map[string][]string) (bool, *apiError) {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		have, known := map[string]string{"InstanceIds": n.id, "PingStatus": n.ping, "ResourceType": "ManagedInstance", "PlatformTypes": "Linux", "ActivationIds": n.activation}[key]
+		have, known := map[string]string{"InstanceIds": n.id, "PingStatus": n.ping, "ResourceType": n.kind, "PlatformTypes": n.platform, "ActivationIds": n.activation}[key]
 		if !known {
 			return false, fault("InvalidFilterKey", "The specified filter key %s is not valid.", key)
 		}
@@ -116,9 +167,12 @@ func (n *node) matches(want map[string][]string) (bool, *apiError) {
 }
 
 func (n *node) show() m {
-	return m{"InstanceId": n.id, "PingStatus": n.ping, "LastPingDateTime": epoch(n.lastPing), "AgentVersion": "3.3.3270.0", "IsLatestVersion": true,
-		"PlatformType": "Linux", "PlatformName": "Ubuntu", "PlatformVersion": "24.04", "ActivationId": n.activation, "IamRole": "ecsAnywhereRole",
-		"RegistrationDate": epoch(n.registered), "ResourceType": "ManagedInstance", "IPAddress": "192.0.2.17", "ComputerName": "host-" + n.id[len(n.id)-4:]}
+	out := m{"InstanceId": n.id, "PingStatus": n.ping, "LastPingDateTime": epoch(n.lastPing), "AgentVersion": "3.3.3270.0", "IsLatestVersion": true,
+		"PlatformType": n.platform, "PlatformName": n.system, "ResourceType": n.kind, "IPAddress": "192.0.2.17", "ComputerName": "host-" + n.id[len(n.id)-4:]}
+	if n.kind == kindManaged { // EC2 instances have no activation
+		out["ActivationId"], out["IamRole"], out["RegistrationDate"], out["PlatformVersion"] = n.activation, "ecsAnywhereRole", epoch(n.registered), "24.04"
+	}
+	return out
 }
 
 // deregisterManagedInstance ends a hybrid activation. The agents on the host know nothing of it until their credentials
