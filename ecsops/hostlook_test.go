@@ -20,6 +20,9 @@ func host(t *testing.T, change ...func(*ecsops.Config)) (*estate, ecsops.Target,
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(string(content), "{{") {
+		t.Fatal("Systems Manager would take {{ for one of the document's parameters, and it has none")
+	}
 	if _, err := e.Region(aws.DemoAccount, aws.DemoRegion).AddDocument(aws.DocumentSpec{Name: ecsops.HostLookDocument, Content: string(content)}); err != nil {
 		t.Fatal(err)
 	}

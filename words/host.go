@@ -30,6 +30,8 @@ func hostReason(reason string) string {
 		return "the command did not reach it (" + Quote(reason) + ")"
 	case "ExecutionTimedOut":
 		return "the command did not end in time (" + Quote(reason) + ")"
+	case "Failed", "Cancelled", "Terminated":
+		return "the command did not succeed there (" + Quote(reason) + ")"
 	case "InvalidInstanceId":
 		return "its Systems Manager agent takes no commands (" + Quote(reason) + ")"
 	case "InvalidDocument":

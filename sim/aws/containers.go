@@ -30,8 +30,19 @@ func (c *Cloud) containersOn(cl *cell, host string) []container {
 		if d == nil {
 			continue
 		}
+		names := []string{}
 		for i := range d.spec.parts() {
-			if one, there := c.containerOf(t, d, i); there {
+			name := d.spec.Family
+			if i > 0 {
+				name += "-" + strconv.Itoa(i)
+			}
+			names = append(names, name)
+		}
+		if d.spec.NetworkMode == "awsvpc" {
+			names = append(names, pauseContainer)
+		}
+		for i, name := range names {
+			if one, there := c.containerOf(t, d, i, name); there {
 				out = append(out, one)
 			}
 		}
@@ -39,11 +50,10 @@ func (c *Cloud) containersOn(cl *cell, host string) []container {
 	return out
 }
 
-func (c *Cloud) containerOf(t *task, d *definition, i int) (container, bool) {
-	name := d.spec.Family
-	if i > 0 {
-		name += "-" + strconv.Itoa(i)
-	}
+// pauseContainer holds the network of an awsvpc task (aws/amazon-ecs-agent, agent/api/task/task.go).
+const pauseContainer = "~internal~ecs~pause"
+
+func (c *Cloud) containerOf(t *task, d *definition, i int, name string) (container, bool) {
 	out := container{id: t.id + fmt.Sprintf("%032x", i), name: "/ecs-" + d.spec.Family + "-" + strconv.Itoa(d.spec.Revision) + "-" + name + "-" + t.id[:20],
 		state: "running", startedAt: t.startedAt, labels: map[string]string{
 			"com.amazonaws.ecs.cluster": lastPart(t.cluster), "com.amazonaws.ecs.container-name": name, "com.amazonaws.ecs.task-arn": t.arn,
