@@ -45,8 +45,12 @@ func agentTask() ecsops.TaskRef {
 
 func batchTask() ecsops.TaskRef {
 	t := task("d4e5f60789abcdef0123456789abcde4", "nightly-report:11", "", ecsops.Standalone, "bridge")
-	t.StartedBy = "airflow"
+	t.StartedBy, t.Image = "airflow", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/reports/nightly:2026.11@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	return t
+}
+
+func daemonTask() ecsops.TaskRef {
+	return task("e5f6071889abcdef0123456789abcde6", "agent:3", "", ecsops.ManagedDaemon, "")
 }
 
 func snapshot() ecsops.Snapshot {
@@ -192,12 +196,15 @@ func managedPlan(force bool) ecsops.Plan {
 	p.Path, p.Verdict, p.Intent.Force = ecsops.PathManaged, ecsops.Red, force
 	p.Snapshot.Group = ecsops.Known(ecsops.Group{})
 	p.Findings = []ecsops.Finding{{Rule: ecsops.RuleManagedInstance, Severity: ecsops.Red, Names: []string{"mi-cp"}},
-		{Rule: ecsops.RuleIncomplete, Severity: ecsops.Amber, Missing: []ecsops.Unknown{{Fact: "managed_daemons", Call: "ecs:ListDaemons", Reason: "not modelled"}}}}
+		{Rule: ecsops.RuleManagedDaemon, Severity: ecsops.Green, Tasks: []ecsops.TaskRef{daemonTask()}, Names: []string{"agent"}}}
+	p.Fates = append(p.Fates, ecsops.TaskFate{Task: daemonTask(), Fate: ecsops.FateEnds, Rule: ecsops.RuleManagedDaemon})
 	p.Steps = []ecsops.Step{{Kind: ecsops.StepDrain}, {Kind: ecsops.StepWait}, {Kind: ecsops.StepForce}, {Kind: ecsops.StepVerify}}
 	if force {
 		p.Steps = p.Steps[2:]
 		for i := range p.Fates {
-			p.Fates[i].Fate, p.Fates[i].Rule = ecsops.FateCut, ecsops.RuleManagedInstance
+			if p.Fates[i].Task.Class != ecsops.ManagedDaemon {
+				p.Fates[i].Fate, p.Fates[i].Rule = ecsops.FateCut, ecsops.RuleManagedInstance
+			}
 		}
 	}
 	return p

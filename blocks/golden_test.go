@@ -253,7 +253,11 @@ func modals() map[string]slack.ModalViewRequest {
 		t.ARN = taskPrefix + fmt.Sprintf("%032x", 0xfeed00+i)
 		many.Fates = append(many.Fates, ecsops.TaskFate{Task: t, Fate: ecsops.FateWaits})
 	}
+	shrinking, forcedToo := amberPlan(), forcePlan()
+	shrinking.Intent.Terminate, forcedToo.Intent.Terminate = ecsops.Shrink, ecsops.Replace
 	return map[string]slack.ModalViewRequest{
+		"Modal_stop_shrink":   StopTasksModal(proposed(shrinking), "tok_confirm_5Hq9"),
+		"Modal_force_replace": ForceModal(proposed(forcedToo), forcedToo, "tok_confirm_5Hq9"),
 		"Modal_loading":       LoadingModal("cmd_01"),
 		"Modal_pick":          PickModal(Pick{ID: "cmd_01", Clusters: 3}),
 		"Modal_picked":        PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),

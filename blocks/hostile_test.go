@@ -130,7 +130,7 @@ func known(h *hostile, op *workflow.Operation) {
 	}
 	fates := []ecsops.Fate{ecsops.FateMoves, ecsops.FateWaits, ecsops.FateOrphaned, ecsops.FateStuck, ecsops.FateStops}
 	steps := []ecsops.StepKind{ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister, ecsops.StepForce, ecsops.StepTerminate, ecsops.StepVerify}
-	rules := []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R8", "R9", "A1", "A7", "A12", "T1", "T2"}
+	rules := []ecsops.Rule{"R1", "R2", "R3", "R4", "R5", "R8", "R9", "A1", "A7", "A12", "T1", "T2", "T11", "T34", "T35"}
 	for i := range op.Progress.Holds {
 		op.Progress.Holds[i].Cause = pick(h, causes())
 	}

@@ -204,6 +204,9 @@ func ForceModal(op workflow.Operation, forced ecsops.Plan, id string) slack.Moda
 		s.section("orphans", append(lines, orphanNetworks(orphans))...)
 		lostSections(s, orphans, ecsops.FateOrphaned)
 	}
+	if !forced.EndsManaged() {
+		s.section("after", capacityLine(forced))
+	}
 	typed := slack.NewPlainTextInputBlockElement(plain("i-…", placeholderLimit), FieldTyped)
 	typed.MaxLength = 64
 	s.add(slack.NewInputBlock(inputID(FieldTyped, CardRevision(op)), plain("Type the instance id: "+words.Machine(op.Target), labelLimit),
@@ -263,6 +266,7 @@ func StopTasksModal(op workflow.Operation, id string) slack.ModalViewRequest {
 	s := newSheet()
 	s.section("where", where(op.Target))
 	s.section("intro", mrkdwn("*"+words.Count(len(ts), "task")+"* there "+isAre(len(ts))+" part of no service. A drain does not touch such tasks: it waits until they end, or until the bot stops what you tick. Nothing starts them again."))
+	s.section("after", capacityLine(shownPlan(op)))
 	opts := taskOptions(ts)
 	for i := 0; i < len(opts) && i < boxesMost*boxesMost; i += boxesMost {
 		n := i / boxesMost
@@ -298,13 +302,25 @@ func taskOptions(ts []ecsops.TaskRef) []*slack.OptionBlockObject {
 			continue
 		}
 		seen[t.ID()] = true
-		more := "task " + words.TaskID(t.ARN)
-		if t.StartedBy != "" {
-			more += ", started by " + words.ForeignN(t.StartedBy, 30)
+		more := "task " + words.ShortID(t.ID())
+		if !t.StartedAt.IsZero() {
+			more += ", since " + words.Time(t.StartedAt)
 		}
-		out = append(out, slack.NewOptionBlockObject(t.ID(), plain(t.Name, optionLimit), plain(more, optionLimit)))
+		if t.StartedBy != "" {
+			more += ", by " + words.ForeignN(t.StartedBy, 30)
+		}
+		out = append(out, slack.NewOptionBlockObject(t.ID(), plain(taskOption(t), optionLimit), plain(more, optionLimit)))
 	}
 	return out
+}
+
+// taskOption is what a task runs, within an option's text.
+func taskOption(t ecsops.TaskRef) string {
+	name := words.ForeignN(t.Name, 40)
+	if image := words.Image(t.Image); image != "" && image != t.Name {
+		return name + " · " + image
+	}
+	return name
 }
 
 func isAre(n int) string {

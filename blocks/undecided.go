@@ -114,6 +114,7 @@ func taskBullets(ts []ecsops.TaskRef, fate ecsops.Fate, d depth, rest mrkdwn) []
 	for _, g := range groups[:min(len(groups), d.items)] {
 		line := "• " + taskLine(g[0], fate, d)
 		if more := len(g) - 1; more > 0 {
+			line = "• " + taskLineBare(g[0], fate, d)
 			line += " and " + mrkdwn(strconv.Itoa(more)) + " more" + rest
 		}
 		if used += runeCount(string(line)) + 1; used > bulletsBudget {
@@ -169,7 +170,21 @@ func taskRow(ts []ecsops.TaskRef, d depth, rest mrkdwn) mrkdwn {
 	return sayN(strings.Join(names, ", "), d.line)
 }
 
+// taskLine is a task with what to know of it, and last what it runs and since when.
 func taskLine(t ecsops.TaskRef, fate ecsops.Fate, d depth) mrkdwn {
+	s := taskSentence(t, fate)
+	if facts := words.TaskFacts(t); facts != "" {
+		s += "; " + facts
+	}
+	return sayN(s, d.line)
+}
+
+// taskLineBare is for one that stands for others like it.
+func taskLineBare(t ecsops.TaskRef, fate ecsops.Fate, d depth) mrkdwn {
+	return sayN(taskSentence(t, fate), d.line)
+}
+
+func taskSentence(t ecsops.TaskRef, fate ecsops.Fate) string {
 	s := words.Task(t)
 	if !t.Until.IsZero() {
 		s += ", protected until " + words.Time(t.Until)
@@ -177,7 +192,7 @@ func taskLine(t ecsops.TaskRef, fate ecsops.Fate, d depth) mrkdwn {
 	if fate == ecsops.FateOrphaned {
 		s += ": " + words.LeftBehind(t)
 	}
-	return sayN(s, d.line)
+	return s
 }
 
 func drawSteps(s *sheet, p ecsops.Plan, d depth) {

@@ -98,7 +98,11 @@ func (a *At) printPlan(p ecsops.Plan, id string) error {
 	}
 	lines = append(lines, "")
 	for _, f := range p.Fates {
-		lines = append(lines, words.Task(f.Task)+": "+words.Fate(f.Fate))
+		line := words.Task(f.Task) + ": " + words.Fate(f.Fate)
+		if facts := words.TaskFacts(f.Task); facts != "" {
+			line += "; " + facts
+		}
+		lines = append(lines, line)
 	}
 	for i, s := range p.Steps {
 		lines = append(lines, fmt.Sprintf("%d. %s", i+1, words.Step(s)))

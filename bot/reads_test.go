@@ -253,6 +253,21 @@ func classic(s *stand) {
 
 const externalHost = "mi-0a1b2c3d4e5f60009"
 
+const managedHost = "i-0a1b2c3d4e5f60021"
+
+// managed adds a Managed Instance with a managed daemon and a task of no service.
+func managed(s *stand) {
+	r := s.cloud.Region(simaws.DemoAccount, simaws.DemoRegion)
+	_, err := r.AddProvider(simaws.ProviderSpec{Name: "mi-cp", ManagedInstances: true, Cluster: simaws.DemoCluster})
+	s.must(err)
+	_, err = r.AddInstance(simaws.InstanceSpec{Cluster: simaws.DemoCluster, EC2ID: managedHost, Managed: true, Provider: "mi-cp", Age: time.Hour})
+	s.must(err)
+	_, err = r.AddDaemon(simaws.DaemonSpec{Cluster: simaws.DemoCluster, Name: "agent", CPU: 64, Memory: 64, Providers: []string{"mi-cp"}})
+	s.must(err)
+	_, err = r.RunTask(simaws.TaskSpec{Cluster: simaws.DemoCluster, TaskDefinition: "worker", On: managedHost})
+	s.must(err)
+}
+
 func external(c *ecsops.Config) { c.External = ecsops.ExternalSSM }
 
 // anywhere adds an ECS Anywhere host with a task.
@@ -435,6 +450,7 @@ func scenes() []scene {
 		{name: "an external host", config: external, prepare: anywhere, look: planned(externalHost, keep), moot: unbalanced},
 		{name: "an external host, out of Systems Manager too", config: external, prepare: anywhere, look: planned(externalHost, ecsops.Intent{DeregisterNode: true}), moot: unbalanced},
 		{name: "a Spot Instance", prepare: spot, look: planned(spotID, keep), moot: unbalanced},
+		{name: "a Managed Instance", prepare: managed, look: planned(managedHost, keep), moot: unbalanced},
 		{name: "a Classic load balancer", prepare: classic, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "a Classic load balancer, by force", prepare: classic, look: planned(simaws.DemoClean, force), moot: unasked},
 		{name: "the end behind a Classic load balancer", prepare: func(s *stand) { classic(s); gone(simaws.DemoClean, keep)(s) }, look: verified},

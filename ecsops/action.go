@@ -95,6 +95,8 @@ type Check struct {
 	Want    int         `json:"want,omitempty"`
 	Missing *Unknown    `json:"missing,omitempty"`
 	At      time.Time   `json:"at,omitzero"` // V10: when the host itself was seen so
+	// Outside is a host that is no EC2 machine: V7 looks at it in Systems Manager.
+	Outside bool `json:"outside,omitempty"`
 }
 
 // Replacement is a task that a service started elsewhere.

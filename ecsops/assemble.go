@@ -19,6 +19,9 @@ func (r *reader) snapshot(t Target) Snapshot {
 	services, servicesErr := r.servicesHere(tasks, tasksErr)
 	r.wantHere(tasks, services)
 	classify(tasks, services)
+	daemons, daemonsErr := r.daemons.wait(r.ctx)
+	markDaemons(tasks, daemons)
+	s.Daemons = fact(daemonsFact, daemonsCall, daemons, daemonsErr)
 	s.Tasks = fact("tasks", "ecs:DescribeTasks", tasks, tasksErr)
 	s.Services = fact("services", "ecs:DescribeServices", services, servicesErr)
 	s.Others = r.othersHere(services, servicesErr)
@@ -161,10 +164,14 @@ func classify(tasks []Task, services map[string]Service) {
 	}
 }
 
+// definitionsOf leaves out managed daemons': theirs are another resource, which
+// DescribeTaskDefinition does not describe.
 func definitionsOf(tasks []Task, services map[string]Service) []string {
 	var arns []string
 	for _, t := range tasks {
-		arns = append(arns, t.TaskDefinition)
+		if t.Class != ManagedDaemon {
+			arns = append(arns, t.TaskDefinition)
+		}
 	}
 	for _, s := range services {
 		arns = append(arns, s.TaskDefinition)
@@ -245,7 +252,7 @@ func (r *reader) protectionHere(tasks []Task, tasksErr error) Fact[map[string]ti
 			}
 			continue
 		}
-		if t.Class != Standalone && !t.Stopping() && !t.Stopped() {
+		if t.ofService() && !t.Stopping() && !t.Stopped() {
 			reason := cmp.Or(p.failed[t.ARN], "incomplete answer")
 			return fact[map[string]time.Time](name, call, nil, called(call, reasonError(reason)))
 		}

@@ -195,7 +195,8 @@ func (i ServiceImpact) lowest(force bool) int {
 
 func (j *judge) ref(t Task) TaskRef {
 	r := TaskRef{ARN: t.ARN, Name: lastPart(t.TaskDefinition), Service: t.Service, Class: t.Class, Status: t.LastStatus,
-		Network: j.definitions[t.TaskDefinition].NetworkMode, StartedAt: t.StartedAt, StartedBy: t.StartedBy}
+		Network: j.definitions[t.TaskDefinition].NetworkMode, StartedAt: t.StartedAt, StartedBy: t.StartedBy,
+		Image: t.Image(j.definitions[t.TaskDefinition].Main)}
 	if len(t.ENIs) > 0 {
 		r.Network = "awsvpc"
 	}
@@ -221,5 +222,5 @@ func (j *judge) force() bool { return j.path == PathForce || j.path == PathManag
 
 // hasServiceTasks is true, too, when that is not known.
 func (j *judge) hasServiceTasks() bool {
-	return !j.tasksKnown || slices.ContainsFunc(j.tasks, func(t Task) bool { return t.Class != Standalone })
+	return !j.tasksKnown || slices.ContainsFunc(j.tasks, func(t Task) bool { return t.ofService() })
 }

@@ -33,7 +33,8 @@ func useOf(ctx context.Context) use {
 // bucket is a documented token bucket: burst and refill a second.
 // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
-// Auto Scaling, Elastic Load Balancing and Systems Manager publish no figures; theirs are cautious guesses.
+// Auto Scaling, Elastic Load Balancing and Systems Manager publish no figures, nor does ECS for its daemons; theirs are
+// cautious guesses.
 type bucket struct {
 	name   string
 	burst  int
@@ -53,6 +54,7 @@ var (
 	autoScaling           = bucket{"autoscaling", 40, 10}
 	loadBalancing         = bucket{"elasticloadbalancing", 80, 20}
 	systemsManager        = bucket{"ssm", 40, 10}
+	daemonRead            = bucket{"ecs_daemon_read", 40, 10}
 )
 
 func bucketOf(service, operation string) (bucket, bool) {
@@ -92,6 +94,8 @@ func ecsBucket(operation string) (bucket, bool) {
 		return capacityProviderRead, true
 	case "GetTaskProtection":
 		return taskProtection, true
+	case "ListDaemons", "DescribeDaemon", "DescribeDaemonRevisions":
+		return daemonRead, true
 	}
 	return bucket{}, false
 }

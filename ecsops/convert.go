@@ -64,7 +64,7 @@ func toTask(t ecstypes.Task) Task {
 		ARN: aws.ToString(t.TaskArn), Class: Standalone, Group: aws.ToString(t.Group), StartedBy: aws.ToString(t.StartedBy),
 		TaskDefinition: aws.ToString(t.TaskDefinitionArn), LastStatus: aws.ToString(t.LastStatus),
 		DesiredStatus: aws.ToString(t.DesiredStatus), Health: string(t.HealthStatus),
-		StoppedReason: aws.ToString(t.StoppedReason), Exec: t.EnableExecuteCommand, ENIs: toENIs(t.Attachments),
+		StoppedReason: aws.ToString(t.StoppedReason), Exec: t.EnableExecuteCommand, ENIs: toENIs(t.Attachments), Images: toImages(t.Containers),
 	}
 	if t.StartedAt != nil {
 		out.StartedAt = t.StartedAt.UTC()
@@ -201,6 +201,9 @@ func toTaskDefinition(d ecstypes.TaskDefinition) TaskDefinition {
 		out.NetworkMode = string(ecstypes.NetworkModeBridge) // the default on Linux EC2
 	}
 	for _, c := range d.ContainerDefinitions {
+		if out.Main == "" && (c.Essential == nil || *c.Essential) {
+			out.Main = aws.ToString(c.Name)
+		}
 		stop := defaultStopTimeout
 		if c.StopTimeout != nil {
 			stop = time.Duration(*c.StopTimeout) * time.Second

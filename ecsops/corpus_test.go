@@ -51,6 +51,7 @@ func calm() ecsops.Snapshot {
 		Group:            ecsops.Known(ecsops.Group{}),
 		Hooks:            ecsops.Known([]ecsops.Hook(nil)),
 		CapacityProvider: ecsops.Known(ecsops.CapacityProvider{}),
+		Daemons:          ecsops.Known(map[string]ecsops.DaemonOf{}),
 		Self:             ecsops.Known(ecsops.InstanceARN("")),
 		Others:           ecsops.Known([]ecsops.Service(nil)),
 		Hosts:            ecsops.Known(map[string][]ecsops.InstanceARN{}),

@@ -163,9 +163,10 @@ func taskBasis(s Snapshot) []decided {
 			continue
 		}
 		seen[t.ARN] = true
-		if t.Class == Standalone {
+		switch { // a managed daemon's is no decision: ECS starts another whenever one ends
+		case t.Class == Standalone:
 			out = append(out, decided{"standalone", t.ARN, cmp.Or(t.DesiredStatus, "present")})
-		} else if !t.Stopping() {
+		case t.ofService() && !t.Stopping():
 			here[t.Service]++
 		}
 		if until, ok := protection[t.ARN]; ok && (until.IsZero() || until.After(s.ReadAt)) {

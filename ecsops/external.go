@@ -121,6 +121,9 @@ func (j *judge) externalRules() {
 	j.add(f)
 }
 
+// OutsideEC2 is RuleAgentLost's name for a host of which AWS sees nothing but its agents.
+const OutsideEC2 = "outside_ec2"
+
 // actsOn reports whether a plan may act on the external host.
 func (s Snapshot) actsOn(in Intent) bool {
 	return s.External != ExternalOff && !in.Force && (!in.DeregisterNode || s.External == ExternalSSM)
@@ -161,9 +164,11 @@ func (v verifier) nodeState() Check {
 	if !ok {
 		u := v.after.Snapshot.Node.Why()
 		u.Fact = nodeFact
-		return unread("V7", u)
+		c := unread("V7", u)
+		c.Outside = true
+		return c
 	}
-	c := Check{ID: "V7", Names: []string{n.Ping}}
+	c := Check{ID: "V7", Outside: true, Names: []string{n.Ping}}
 	if !n.Registered {
 		c.Names = []string{"not in Systems Manager"}
 	}

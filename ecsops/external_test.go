@@ -1,6 +1,7 @@
 package ecsops_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -116,6 +117,34 @@ func TestExternalUnread(t *testing.T) {
 	check := ecsops.Verify(ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.Retire}), ecsops.After{Snapshot: s})[6]
 	if check.ID != "V7" || check.Result != ecsops.CheckUnknown || check.Missing == nil {
 		t.Errorf("V7 = %+v", check)
+	}
+}
+
+// TestExternalHasNoEC2: of a host outside EC2 neither findings, holds nor checks speak of a machine there.
+func TestExternalHasNoEC2(t *testing.T) {
+	e := anywhere(t, ecsops.ExternalSSM)
+	if _, err := e.PlaceTask(hostID, "worker", "someone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.DisconnectAgent(hostID); err != nil {
+		t.Fatal(err)
+	}
+	s := e.preview(hostID)
+	p := plan(s)
+	if f := finding(t, p, ecsops.RuleAgentLost); !slices.Equal(f.Names, []string{ecsops.OutsideEC2}) || f.Severity != ecsops.Red {
+		t.Errorf("%+v", f)
+	}
+	if f := finding(t, plan(demo(t).preview(aws.DemoDisconnected)), ecsops.RuleAgentLost); len(f.Names) > 0 {
+		t.Errorf("of an EC2 machine: %+v", f)
+	}
+	for _, h := range ecsops.Holds(s, p.Intent, start) {
+		if h.Cause != ecsops.HeldByAgent || h.Missing != nil || h.Host != "" {
+			t.Errorf("%+v", h)
+		}
+	}
+	checks := ecsops.Verify(p, ecsops.After{Snapshot: s})
+	if v7 := checks[6]; v7.ID != "V7" || !v7.Outside || checks[0].Outside {
+		t.Errorf("%+v", checks)
 	}
 }
 

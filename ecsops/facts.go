@@ -44,6 +44,7 @@ func allFacts() []factAccess {
 		access("group", func(s *Snapshot) *Fact[Group] { return &s.Group }),
 		access("hooks", func(s *Snapshot) *Fact[[]Hook] { return &s.Hooks }),
 		access("capacity_provider", func(s *Snapshot) *Fact[CapacityProvider] { return &s.CapacityProvider }),
+		access("daemons", func(s *Snapshot) *Fact[map[string]DaemonOf] { return &s.Daemons }),
 		access("self", func(s *Snapshot) *Fact[InstanceARN] { return &s.Self }),
 		access("others", func(s *Snapshot) *Fact[[]Service] { return &s.Others }),
 		access("hosts", func(s *Snapshot) *Fact[map[string][]InstanceARN] { return &s.Hosts }),

@@ -80,6 +80,7 @@ const (
 	RuleAbandonHook   Rule = "T32" // a hook whose ABANDON ends ECS's wait
 	RuleSuspended     Rule = "T33" // processes that the termination needs are suspended
 	RuleVolumes       Rule = "T34" // what becomes of the disks of a machine that ends
+	RuleManagedDaemon Rule = "T35" // managed daemons run here; Names are the critical ones
 
 	// RuleAside says that the machine's Auto Scaling group has it in neither service nor
 	// termination; Names are the life-cycle state and the group.
@@ -133,6 +134,7 @@ type TaskRef struct {
 	Until     time.Time `json:"protected_until,omitzero"`
 	StartedAt time.Time `json:"started_at,omitzero"`
 	StartedBy string    `json:"started_by,omitempty"`
+	Image     string    `json:"image,omitempty"` // of its main container; foreign: escape before showing
 }
 
 // ID is the last part of the task's ARN.

@@ -108,13 +108,16 @@ func newHolder(s Snapshot, in Intent, began time.Time) *holder {
 }
 
 func (h *holder) daemon(t Task) bool {
-	return t.Class == Daemon || t.Class == Replica && h.services[t.Service].Scheduling == "DAEMON"
+	return t.Class == Daemon || t.Class == ManagedDaemon || t.Class == Replica && h.services[t.Service].Scheduling == "DAEMON"
 }
 
 // host is the cause that lies outside the tasks: ECS cannot reach them.
 func (h *holder) host() Hold {
-	if h.connected {
+	switch {
+	case h.connected:
 		return Hold{}
+	case h.s.external():
+		return Hold{Cause: HeldByAgent} // EC2 has nothing to say of it
 	}
 	machine, ok := h.s.EC2.Get()
 	if !ok {
@@ -145,7 +148,7 @@ func (h *holder) why(t Task) Hold {
 		return Hold{Cause: HeldByTicked}
 	case t.Class == Standalone:
 		return Hold{Cause: HeldByStandalone}
-	case h.daemon(t) && h.moving:
+	case h.daemon(t) && h.moving, t.Class == ManagedDaemon:
 		return Hold{Cause: HeldByOthers}
 	}
 	if unasked(h.s.Services) {
@@ -234,7 +237,7 @@ func (h *holder) stopping(t Task) Hold {
 	hold.Timeout = d.StopTimeout
 	s, known := h.services[t.Service]
 	switch {
-	case known || t.Class == Standalone:
+	case known || !t.ofService():
 	case unasked(h.s.Services):
 		return Hold{} // which target groups delay it, its service tells
 	default:

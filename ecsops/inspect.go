@@ -58,6 +58,7 @@ type reader struct {
 	asked     searching       // what a search asks of clusters anyway
 	elsewhere *later[Elsewhere]
 	provider  *later[CapacityProvider]
+	daemons   *later[map[string]DaemonOf]
 
 	id        *later[EC2ID]
 	machine   *later[EC2]
@@ -198,6 +199,7 @@ func (r *reader) aim(arn InstanceARN) {
 		}
 		return r.s.capacityProvider(ctx, rec.CapacityProvider)
 	})
+	r.readDaemons(arn)
 	r.speculate()
 }
 
@@ -288,7 +290,7 @@ func (r *reader) readTasks(arn InstanceARN) {
 func serviceTasks(all []Task) []string {
 	var out []string
 	for _, t := range all {
-		if t.Class != Standalone && !t.Stopped() {
+		if t.ofService() && !t.Stopped() {
 			out = append(out, t.ARN)
 		}
 	}

@@ -299,6 +299,7 @@ func (m *many) aimAt(t Target) {
 		r.services = ready(every) // also where they are too many to be read ahead
 	}
 	m.aimMachine()
+	r.readDaemons(t.Instance)
 }
 
 func derived[T, U any](r *reader, of *later[T], f func(T) U) *later[U] {

@@ -43,7 +43,7 @@ func (l *look) holds(found []Task, tasksErr error, out *Snapshot) {
 func serviceNames(tasks []Task) []string {
 	var out []string
 	for _, t := range tasks {
-		if t.Class != Standalone {
+		if t.ofService() {
 			out = append(out, t.Service)
 		}
 	}
@@ -55,7 +55,7 @@ func serviceNames(tasks []Task) []string {
 func (l *look) protection(ctx context.Context, here []Task) (map[string]time.Time, error) {
 	var arns []string
 	for _, t := range here {
-		if t.Class != Standalone && !t.Stopping() {
+		if t.ofService() && !t.Stopping() {
 			arns = append(arns, t.ARN)
 		}
 	}

@@ -66,7 +66,7 @@ func managedSteps(s Snapshot, in Intent, stop Step) []Step {
 	return kept(Step{Kind: StepDrain}, Step{Kind: StepWait}, stop, end, look)
 }
 
-// managedRules: R7, and the managed daemons, whose tasks no fact tells apart.
+// managedRules: R7, and the managed daemons.
 func (j *judge) managedRules(i Instance) {
 	f := Finding{Rule: RuleManagedInstance, Severity: Red, Bars: !endsManaged(j.s), Names: kept1(i.CapacityProvider)}
 	switch {
@@ -80,9 +80,7 @@ func (j *judge) managedRules(i Instance) {
 		f.Missing = []Unknown{u}
 	}
 	j.add(f)
-	if !f.Bars {
-		j.miss(Unknown{Fact: "managed_daemons", Call: "ecs:ListDaemons", Reason: reasonNotModelled}, Amber, false)
-	}
+	j.daemonRules()
 }
 
 // managedFate: a drain moves what it can; a force takes the machine from under the rest.
@@ -91,6 +89,8 @@ func (j *judge) managedFate(t Task) (Fate, Rule) {
 	switch {
 	case !endsManaged(j.s):
 		return FateUnknown, ""
+	case t.Class == ManagedDaemon:
+		return FateEnds, RuleManagedDaemon
 	case j.in.Force:
 		return FateCut, RuleManagedInstance
 	case !i.AgentConnected:

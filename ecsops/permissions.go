@@ -104,7 +104,7 @@ func judgeProbe(call string, err error) PermissionCheck {
 func afterPermission(code string) bool {
 	switch code {
 	case "InvalidParameterException", "ClientException", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed",
-		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "LoadBalancerNotFound", "ValidationError", "TaskNotFoundException", "InvocationDoesNotExist":
+		"InvalidNetworkInterfaceID.NotFound", "TargetGroupNotFound", "LoadBalancerNotFound", "ValidationError", "TaskNotFoundException", "InvocationDoesNotExist", "DaemonNotFoundException":
 		return true
 	}
 	return false
@@ -158,6 +158,11 @@ func (s *session) probes(cluster ClusterARN) []probe {
 	}...)
 }
 
+// missingOf is the ARN of something in the cluster that does not exist.
+func missingOf(c ClusterARN, kind string) string {
+	return "arn:" + partition(c.Region()) + ":ecs:" + c.Region() + ":" + c.Account() + ":" + kind + "/" + c.Name() + "/" + noGroup
+}
+
 func (s *session) ecsProbes(cluster ClusterARN, c *string) []probe {
 	return []probe{
 		{"ecs:ListClusters", func(ctx context.Context) error {
@@ -191,6 +196,18 @@ func (s *session) ecsProbes(cluster ClusterARN, c *string) []probe {
 		}},
 		{"ecs:DescribeServices", func(ctx context.Context) error {
 			_, err := s.ecs.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: c, Services: []string{noGroup}})
+			return err
+		}},
+		{daemonsCall, func(ctx context.Context) error {
+			_, err := s.ecs.ListDaemons(ctx, &ecs.ListDaemonsInput{ClusterArn: c, MaxResults: aws.Int32(1)})
+			return err
+		}},
+		{"ecs:DescribeDaemon", func(ctx context.Context) error {
+			_, err := s.ecs.DescribeDaemon(ctx, &ecs.DescribeDaemonInput{DaemonArn: aws.String(missingOf(cluster, "daemon"))})
+			return err
+		}},
+		{"ecs:DescribeDaemonRevisions", func(ctx context.Context) error {
+			_, err := s.ecs.DescribeDaemonRevisions(ctx, &ecs.DescribeDaemonRevisionsInput{DaemonRevisionArns: []string{missingOf(cluster, "daemon-revision") + "/" + noTask}})
 			return err
 		}},
 		{"ecs:DescribeTaskDefinition", func(ctx context.Context) error { _, err := s.taskDefinition(ctx, noFamily); return err }},

@@ -43,10 +43,13 @@ func (j *judge) pathRules() {
 	}
 	if j.path.live() && !i.AgentConnected {
 		// The API has no time of disconnection: a blip of minutes looks the same (amazon-ecs-agent#219).
-		if j.path != PathExternal {
+		f := Finding{Rule: RuleAgentLost, Severity: Red}
+		if j.path == PathExternal {
+			f.Names = []string{OutsideEC2}
+		} else {
 			lack(j, "ec2", j.s.EC2, Red)
 		}
-		j.add(Finding{Rule: RuleAgentLost, Severity: Red})
+		j.add(f)
 	}
 	if j.path.live() || j.path == PathWait {
 		j.alreadyLeaving(i)

@@ -28,7 +28,8 @@ type Snapshot struct {
 	Group            Fact[Group]                     `json:"group"`     // Name "" = in no Auto Scaling group
 	Hooks            Fact[[]Hook]                    `json:"hooks"`     // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`
-	Self             Fact[InstanceARN]               `json:"self"` // the container instance this process runs on; "" = none
+	Daemons          Fact[map[string]DaemonOf]       `json:"daemons"` // by ARN of their tasks here; of a Managed Instance
+	Self             Fact[InstanceARN]               `json:"self"`    // the container instance this process runs on; "" = none
 
 	// What the capacity simulation needs besides (capacity_facts.go).
 	Others     Fact[[]Service]                `json:"others"`     // services without a task here that want more tasks, or fewer
@@ -109,6 +110,8 @@ const (
 	Replica    TaskClass = "replica"
 	Daemon     TaskClass = "daemon"
 	Standalone TaskClass = "standalone"
+	// ManagedDaemon is a task of a managed daemon, which ECS runs on Managed Instances.
+	ManagedDaemon TaskClass = "managed_daemon"
 )
 
 // Task is one task on the target (DescribeTasks).
@@ -127,10 +130,15 @@ type Task struct {
 	StoppedReason  string    `json:"stopped_reason,omitempty"`
 	ENIs           []ENI     `json:"enis,omitempty"`
 	Exec           bool      `json:"exec,omitempty"` // enableExecuteCommand
+	// Images are what its containers run, by their names.
+	Images map[string]string `json:"images,omitempty"`
 }
 
 // Stopped reports whether the task's last status is STOPPED; nothing less is an end (aws/aws-cdk#13506).
 func (t Task) Stopped() bool { return t.LastStatus == "STOPPED" }
+
+// ofService: a service scheduled it, so it can be protected, and is replaced.
+func (t Task) ofService() bool { return t.Class == Replica || t.Class == Daemon }
 
 // Stopping reports whether the task was told to stop and has not ended.
 func (t Task) Stopping() bool { return t.DesiredStatus == "STOPPED" && !t.Stopped() }
@@ -189,6 +197,7 @@ type TaskDefinition struct {
 	HostVolumes  []string      `json:"host_volumes,omitempty"`
 	MemberOf     []string      `json:"member_of,omitempty"`
 	FamilyAndRev string        `json:"family_and_revision"`
+	Main         string        `json:"main,omitempty"` // its first essential container
 }
 
 // TargetGroup is a load balancer's view: that of a target group, or of a Classic load balancer.

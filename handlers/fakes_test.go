@@ -565,6 +565,7 @@ func snapshot(t ecsops.Target, now time.Time) ecsops.Snapshot {
 		Group:            ecsops.Known(ecsops.Group{}),
 		Hooks:            ecsops.Known[[]ecsops.Hook](nil),
 		CapacityProvider: ecsops.Known(ecsops.CapacityProvider{}),
+		Daemons:          ecsops.Known(map[string]ecsops.DaemonOf{}),
 		Self:             ecsops.Known(ecsops.InstanceARN("")),
 		Others:           ecsops.Known[[]ecsops.Service](nil),
 		Hosts:            ecsops.Known(map[string][]ecsops.InstanceARN{}),

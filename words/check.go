@@ -47,6 +47,9 @@ func CheckResult(r ecsops.CheckResult) string {
 // has the rest.
 func Check(c ecsops.Check) string {
 	_, subject := checkWords(c.ID)
+	if c.Outside {
+		subject = "The host's registration in Systems Manager is as planned"
+	}
 	if LeftBehindUnseen(c) {
 		return subject + ": ECS cannot tell, " + Count(max(c.Count, len(c.Names)), "task") + " left behind may still run on the machine"
 	}
@@ -156,7 +159,11 @@ func checksInShort(cs []ecsops.Check) string {
 			parts = append(parts, checkID(c.ID)+" not to be seen from ECS")
 			continue
 		}
-		parts = append(parts, checkID(c.ID)+" "+CheckResult(c.Result))
+		id := checkID(c.ID)
+		if c.Outside {
+			id = ForeignN(c.ID, 4) + " (host in Systems Manager)"
+		}
+		parts = append(parts, id+" "+CheckResult(c.Result))
 	}
 	return Some(parts, 10)
 }

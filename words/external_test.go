@@ -34,3 +34,19 @@ func TestExternal(t *testing.T) {
 		}
 	}
 }
+
+// Of a host outside EC2 nobody is told to terminate a machine, or that one is as planned.
+func TestOutsideEC2(t *testing.T) {
+	for _, outside := range []bool{true, false} {
+		f := ecsops.Finding{Rule: ecsops.RuleAgentLost}
+		if outside {
+			f.Names = []string{ecsops.OutsideEC2}
+		}
+		c := ecsops.Check{ID: "V7", Result: ecsops.CheckPassed, Names: []string{"Online"}, Outside: outside}
+		for _, got := range []string{Finding(f), Check(c), checksInShort([]ecsops.Check{c})} {
+			if strings.Contains(got, "machine") == outside || strings.Contains(got, "Auto Scaling") && outside {
+				t.Errorf("outside %t: %q", outside, got)
+			}
+		}
+	}
+}

@@ -92,6 +92,10 @@ func explainRedHost(f ecsops.Finding) (Explanation, bool) {
 		}
 		return managedInstance(f), true
 	case ecsops.RuleAgentLost:
+		if slices.Contains(f.Names, ecsops.OutsideEC2) {
+			return Explanation{"The ECS agent of the host does not answer", "AWS sees nothing else of a host outside EC2: its containers may go on working, as duplicates of copies started elsewhere.",
+				"Restart the agent there, or the host: a drain waits for it."}, true
+		}
 		return Explanation{"The ECS agent does not answer, and the machine runs",
 			joined(" ", since("Not connected since", f), joined(": ", tasks(f.Tasks), "ECS cannot reach the containers: they may go on working, as duplicates of copies started elsewhere.")),
 			"Restart the agent or reboot the machine; or terminate the machine, through its Auto Scaling group if it has one."}, true
@@ -114,8 +118,25 @@ func managedInstance(f ecsops.Finding) Explanation {
 		return Explanation{"ECS Managed Instance that EC2 does not show", "ECS manages this machine" + provider + ": deregistering it by force terminates it, and nobody could see whether it did.",
 			"Look in EC2 whether managed resources are hidden from the bot; then ask again."}
 	}
-	return Explanation{"This terminates the machine", "ECS manages it" + provider + ", and ends it with its registration; its disks go too. Drained and idle it may be ended by ECS before the bot does.",
+	return Explanation{"This terminates the machine", "ECS manages it" + provider + ", and ends it with its registration. Drained and idle it may be ended by ECS before the bot does.",
 		"To only take it out of use, do nothing: ECS replaces such machines by itself, every two to three weeks at the latest."}
+}
+
+// managedDaemons is T35: tasks that nobody has to move, and nobody should stop by hand.
+func managedDaemons(f ecsops.Finding) Explanation {
+	var names []string
+	for _, t := range f.Tasks {
+		names = append(names, Quote(t.Name))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	n := len(names)
+	e := Explanation{Title: "Managed daemons", Detail: Some(names, namesShown) + plural(n, " is a managed daemon: it ends", " are managed daemons: they end") + " with the machine, ECS runs one on each",
+		WayOut: "Leave them to ECS."}
+	if len(f.Names) > 0 {
+		e.Detail += "; " + Some(quoteAll(f.Names), namesShown) + plural(len(f.Names), " is", " are") + " critical, so a stop by hand makes ECS replace the machine"
+	}
+	return e
 }
 
 // ownHost is R11, which also holds when it could not be ruled out.
@@ -190,6 +211,8 @@ func explainState(f ecsops.Finding) (Explanation, bool) {
 	case ecsops.RuleStandaloneTask:
 		return Explanation{"Tasks outside any service", joined(": ", tasks(f.Tasks), "a drain waits until "+plural(n, "it ends or is", "they end or are")+" stopped, and nothing starts "+plural(n, "it", "them")+" again"),
 			plural(n, "Tick it to be stopped when you confirm, or let it end.", "Tick the ones to stop when you confirm, or let them end.")}, true
+	case ecsops.RuleManagedDaemon:
+		return managedDaemons(f), true
 	case ecsops.RuleENI:
 		return Explanation{"Network interfaces go", joined(": ", joined("; ", tasks(f.Tasks), names), "connections to the addresses are cut"), "Drain instead of forcing if those connections matter."}, true
 	case ecsops.RuleAside:

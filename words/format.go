@@ -79,8 +79,11 @@ func TaskID(arn string) string {
 // Task names a task: what it runs, for which service, its id.
 func Task(t ecsops.TaskRef) string {
 	s := taskName(t)
-	if t.Service == "" && t.Class == ecsops.Standalone {
+	switch {
+	case t.Service == "" && t.Class == ecsops.Standalone:
 		s += " (belongs to no service)"
+	case t.Class == ecsops.ManagedDaemon:
+		s += " (managed daemon)"
 	}
 	return s + ", task " + string(OpenQuote) + ShortID(t.ID()) + string(CloseQuote)
 }

@@ -76,6 +76,9 @@ func holdByEnd(h ecsops.Hold) (Explanation, bool) {
 	case ecsops.HeldByTicked:
 		return Explanation{"The bot stops it", "It does so once the services' tasks are gone.", ""}, true
 	case ecsops.HeldByOthers:
+		if h.Task.Class == ecsops.ManagedDaemon {
+			return Explanation{"A managed daemon ends with the machine", "The bot does not wait for it.", ""}, true
+		}
 		return Explanation{"A daemon ends last", "ECS stops it once nothing else is left there.", ""}, true
 	case ecsops.HeldByStandalone:
 		return Explanation{"No drain stops it", "It belongs to no service, and nobody starts it again.",

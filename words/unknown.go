@@ -43,8 +43,6 @@ const notModelled = "not modelled"
 // byHand says what this version does not look at, and what to look at instead.
 func byHand(fact string) string {
 	switch fact {
-	case "managed_daemons":
-		return "the bot does not tell managed daemons from other tasks: check which of the tasks outside any service are such, and critical"
 	case "target_type_lambda", "target_type_alb":
 		return "ECS registers no tasks in " + Fact(fact) + ", so their health says nothing of the tasks here: check yourself what they lead to"
 	}
@@ -130,6 +128,8 @@ func Fact(name string) string {
 		return "the group's lifecycle hooks"
 	case "capacity_provider":
 		return "the capacity provider"
+	case "daemons":
+		return "which tasks are managed daemons"
 	case "self":
 		return "which instance the bot itself runs on"
 	case "account":

@@ -219,7 +219,7 @@ func TestEveryRiskHasAWayOut(t *testing.T) {
 			t.Errorf("rule %s has no way out", r)
 		}
 	}
-	for _, fact := range []string{"target_type_lambda", "target_type_alb", "managed_daemons"} {
+	for _, fact := range []string{"target_type_lambda", "target_type_alb"} {
 		e := Explain(ecsops.Finding{Rule: ecsops.RuleIncomplete, Missing: []ecsops.Unknown{{Fact: fact, Reason: "not modelled"}}})
 		if !strings.Contains(e.Detail, "check") {
 			t.Errorf("%s: nobody says what to check: %q", fact, e.Detail)

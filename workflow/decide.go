@@ -89,7 +89,7 @@ func Decide(op Operation, seen Seen, now time.Time, s Settings, owner string) Mo
 	case seen.Look == nil:
 		return Move{Want: WantLook}
 	}
-	w := &step{draft: d, look: *seen.Look, seen: seen, s: s, owner: owner}
+	w := &step{draft: d, look: withDaemons(*seen.Look, op.Plan), seen: seen, s: s, owner: owner}
 	if m, done := w.readable(); done {
 		return m
 	}

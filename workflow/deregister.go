@@ -93,11 +93,9 @@ func (w *step) stillTasks() (Move, bool) {
 	}
 	w.read("tasks")
 	w.watch(tasks)
-	for _, t := range tasks {
-		if !t.Stopped() {
-			w.enter(Draining)
-			return w.again(), true
-		}
+	if !w.empty(tasks) {
+		w.enter(Draining)
+		return w.again(), true
 	}
 	return Move{}, false
 }

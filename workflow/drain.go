@@ -45,7 +45,7 @@ func (w *step) drain() Move {
 	w.read("tasks")
 	w.watch(tasks)
 	w.progress(tasks)
-	if w.op.Progress.Left == 0 {
+	if w.empty(tasks) {
 		return w.drained()
 	}
 	if m, done := w.deadline(); done {
@@ -93,6 +93,16 @@ func (w *step) startDrain() Move {
 	return w.give(ecsops.Action{Kind: ecsops.ActDrain})
 }
 
+// empty reports whether nothing is left to wait for. The managed daemons of a Managed
+// Instance end with it: AWS does not say whether a drain that a person ordered stops them.
+func (w *step) empty(tasks []ecsops.Task) bool {
+	return !slices.ContainsFunc(tasks, func(t ecsops.Task) bool { return !t.Stopped() && !w.endsWithMachine(t) })
+}
+
+func (w *step) endsWithMachine(t ecsops.Task) bool {
+	return t.Class == ecsops.ManagedDaemon && w.op.Plan.EndsManaged()
+}
+
 // lookedAfter is how long after t the look began. A slow look is an old one.
 func (w *step) lookedAfter(t time.Time) time.Duration { return w.seen.Began.Sub(t) }
 
@@ -128,7 +138,7 @@ func (w *step) ticked(tasks []ecsops.Task) []string {
 // (aws/containers-roadmap#128): waiting for them first would never end.
 func (w *step) moves(t ecsops.Task) bool {
 	services, _ := w.op.Plan.Snapshot.Services.Get() // a look reads them seldom; unknown: only the task's own class tells
-	return t.Class != ecsops.Standalone && t.Class != ecsops.Daemon && services[t.Service].Scheduling != "DAEMON"
+	return t.Class == ecsops.Replica && services[t.Service].Scheduling != "DAEMON"
 }
 
 func (w *step) stopTask(ticked []string) Move {
@@ -192,7 +202,7 @@ func (w *step) progress(tasks []ecsops.Task) {
 // ref names a task as the plan did, with its present status.
 func (w *step) ref(t ecsops.Task) ecsops.TaskRef {
 	return w.known(ecsops.TaskRef{ARN: t.ARN, Name: t.TaskDefinition[strings.LastIndexByte(t.TaskDefinition, '/')+1:],
-		Service: t.Service, Class: t.Class, Status: t.LastStatus, StartedAt: t.StartedAt, StartedBy: t.StartedBy})
+		Service: t.Service, Class: t.Class, Status: t.LastStatus, StartedAt: t.StartedAt, StartedBy: t.StartedBy, Image: t.Image("")})
 }
 
 // deadline asks when the drain took too long, and takes silence as undo. It

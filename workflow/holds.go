@@ -167,6 +167,26 @@ func (w *step) withClasses(f ecsops.Fact[[]ecsops.Task]) ecsops.Fact[[]ecsops.Ta
 	return ecsops.Known(tasks)
 }
 
+// withDaemons marks the managed daemons that the plan knows: a look does not ask for them.
+func withDaemons(look ecsops.Snapshot, p ecsops.Plan) ecsops.Snapshot {
+	daemons := map[string]bool{}
+	for _, f := range p.Fates {
+		daemons[f.Task.ARN] = f.Task.Class == ecsops.ManagedDaemon
+	}
+	tasks, ok := look.Tasks.Get()
+	if !ok || !slices.ContainsFunc(tasks, func(t ecsops.Task) bool { return daemons[t.ARN] }) {
+		return look
+	}
+	tasks = slices.Clone(tasks)
+	for i, t := range tasks {
+		if daemons[t.ARN] {
+			tasks[i].Class = ecsops.ManagedDaemon
+		}
+	}
+	look.Tasks = ecsops.Known(tasks)
+	return look
+}
+
 // known names a task as the plan did, with its present status and protection.
 func (w *step) known(t ecsops.TaskRef) ecsops.TaskRef {
 	for _, f := range w.op.Plan.Fates {

@@ -50,6 +50,35 @@ func TestManagedInstanceIsEmptyFirst(t *testing.T) {
 	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActForceDeregister)
 }
 
+// TestManagedDaemonsAreNotWaitedFor: they end with their machine, whether or not a drain stops
+// them; a task of no service is waited for.
+func TestManagedDaemonsAreNotWaitedFor(t *testing.T) {
+	daemon := standalone("agent")
+	daemon.Class = ecsops.ManagedDaemon
+	r := newRig(t, replica("a"), daemon, standalone("job"))
+	r.world.ecsOwns, r.world.daemons = true, map[string]ecsops.DaemonOf{daemon.ARN: {Name: "agent", Critical: true}}
+	op := r.propose(ecsops.Intent{})
+	wantAnswer(t, r.decide(op.ID, Confirm, olga, typedRight), Accepted)
+	wantAnswer(t, r.decide(op.ID, Approve, ana), Accepted)
+	held := r.run(op.ID, func(o Operation) bool { return o.Progress.Left == 2 && len(o.Progress.Holds) > 0 })
+	for _, s := range held.Stoppable() {
+		if s.ARN == daemon.ARN {
+			t.Errorf("a managed daemon is offered for stopping: %v", held.Stoppable())
+		}
+	}
+	for i := range r.world.tasks {
+		if r.world.tasks[i].ARN == standalone("job").ARN {
+			r.world.tasks[i].LastStatus, r.world.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
+		}
+	}
+	end := r.run(op.ID, nil)
+	wantEnd(t, end, Done, "verified")
+	wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActForceDeregister)
+	if len(end.Plan.Lost()) != 0 {
+		t.Errorf("lost: %v", end.Plan.Lost())
+	}
+}
+
 // TestManagedInstanceEndsByItself: ECS ends idle ones, which is no surprise and needs no order.
 func TestManagedInstanceEndsByItself(t *testing.T) {
 	r, op := managedOp(t, replica("a"))

@@ -44,7 +44,8 @@ type world struct {
 	noTasks string
 	looks   int
 	self    ecsops.InstanceARN // where the bot runs
-	shown   string             // status that reads show while slowGone
+	daemons map[string]ecsops.DaemonOf
+	shown   string // status that reads show while slowGone
 	again   []ecsops.Reregistration
 	unseen  string // EC2 cannot be read after the end
 	unlist  string // nor can registrations
@@ -104,7 +105,7 @@ func (w *world) settle() {
 	}
 	others := 0
 	for i, t := range w.tasks {
-		if t.Class != ecsops.Standalone && t.Service != "log-agent" {
+		if t.Class != ecsops.Standalone && t.Class != ecsops.ManagedDaemon && t.Service != "log-agent" {
 			w.tasks[i].LastStatus, w.tasks[i].DesiredStatus = "STOPPED", "STOPPED"
 		} else if t.Class == ecsops.Standalone && !t.Stopped() {
 			others++
@@ -147,6 +148,13 @@ func (w *world) Look(_ context.Context, _ ecsops.Target, lf ecsops.LookFor) (ecs
 	}
 	if lf.Group == "" {
 		s.Group = ecsops.Fact[ecsops.Group]{}
+	}
+	if tasks, ok := s.Tasks.Get(); ok { // only an inspection tells managed daemons from others
+		for i, t := range tasks {
+			if t.Class == ecsops.ManagedDaemon {
+				tasks[i].Class = ecsops.Standalone
+			}
+		}
 	}
 	if lf.Holds {
 		w.explained++
@@ -204,6 +212,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.TargetGroups = ecsops.Known(map[string]ecsops.TargetGroup{})
 	s.Hooks = ecsops.Known([]ecsops.Hook(nil))
 	s.CapacityProvider = ecsops.Known(ecsops.CapacityProvider{ManagedDraining: w.managed})
+	s.Daemons = ecsops.Known(w.daemons)
 	s.Self = ecsops.Known(w.self)
 	roomy(&s)
 	for _, f := range w.blank {

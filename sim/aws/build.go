@@ -162,6 +162,7 @@ func (c *Cloud) newInstance(cl *cell, clusterName string, mc *machine, spec Inst
 	maps.Copy(i.attributes, spec.Attributes)
 	cl.instances[i.arn] = i
 	c.touch()
+	c.startDaemons(cl, i, false)
 	c.kick(cl, i.cluster)
 	return i
 }

@@ -43,7 +43,8 @@ import (
 //	retire                                id (EC2), on (capacity shrinks)
 //	standby                               id (EC2), on
 //	scale-in-protection                   id (EC2), on
-//	strand-hooks, confuse-classic         on
+//	strand-hooks, confuse-classic,        on
+//	keep-daemons
 type Break struct {
 	What    string  `json:"what"`
 	Action  string  `json:"action,omitempty"`
@@ -71,6 +72,8 @@ func (c *Cloud) Break(b Break) (string, error) {
 		c.SpareProtected(b.On)
 	case "confuse-classic":
 		c.ConfuseClassic(b.On)
+	case "keep-daemons":
+		c.KeepDaemons(b.On)
 	case "strand-hooks":
 		c.StrandHooks(b.On)
 	case "disguise":

@@ -1,6 +1,8 @@
 package aws
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +48,7 @@ func listTasks(r *request) (m, *apiError) {
 	}
 	arns := []string{}
 	for _, t := range sorted(r.cell.tasks) {
-		if t.cluster != cl.arn || t.desired != desired || !r.visible(t) || in.DaemonName != "" ||
+		if t.cluster != cl.arn || t.desired != desired || !r.visible(t) || (in.DaemonName != "" && !t.ofDaemon(in.DaemonName)) ||
 			(on != nil && t.instance != on.arn) || (of != nil && t.service != of.arn) ||
 			(in.Family != "" && !strings.Contains(t.definition, "/"+in.Family+":")) ||
 			(in.StartedBy != "" && t.startedBy != in.StartedBy) || (in.LaunchType != "" && t.launch != in.LaunchType) {
@@ -144,10 +146,19 @@ func (r *request) showContainers(t *task) l {
 		exit = *t.exitCode
 	}
 	return l{m{
-		"containerArn": r.cell.key.arn("ecs", "container/"+lastPart(t.cluster)+"/"+t.id+"/1"), "taskArn": t.arn, "name": d.spec.Family, "image": d.spec.Image,
+		"containerArn": r.cell.key.arn("ecs", "container/"+lastPart(t.cluster)+"/"+t.id+"/1"), "taskArn": t.arn, "name": d.spec.Family, "image": d.spec.Image, "imageDigest": digestOf(d.spec.Image),
 		"lastStatus": last, "exitCode": exit, "healthStatus": "UNKNOWN", "cpu": strconv.Itoa(t.cpu), "memory": strconv.Itoa(t.memory), "gpuIds": gpuIDs(t.gpus),
 		"networkBindings": bindings, "networkInterfaces": interfaces, "runtimeId": t.id + t.id,
 	}}
+}
+
+// digestOf is the digest that the image names, or one that is always the same for it.
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Container.html
+func digestOf(image string) string {
+	if _, digest, ok := strings.Cut(image, "@"); ok {
+		return digest
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(image)))
 }
 
 func stopTask(r *request) (m, *apiError) {
@@ -214,7 +225,7 @@ func describeTaskDefinition(r *request) (m, *apiError) {
 		return nil, e
 	}
 	d := r.cell.findDefinition(in.TaskDefinition)
-	if d == nil {
+	if d == nil || strings.Contains(d.arn, daemonDefinitions) {
 		return nil, fault("ClientException", "Unable to describe task definition.")
 	}
 	out := m{"taskDefinition": r.showDefinition(d)}

@@ -23,6 +23,7 @@ type faults struct {
 	disguise    bool
 	spare       bool
 	strand      bool
+	keepDaemons bool
 	confused    bool
 	enforce     bool
 	buckets     map[bucketKey]*bucket
@@ -370,6 +371,8 @@ func ecsBucket(action string) limit {
 		return limit{"task protection", 200, 80}
 	case "ListTagsForResource":
 		return limit{"tag read", 50, 20}
+	case "ListDaemons", "DescribeDaemon", "DescribeDaemonRevisions": // no figures are published
+		return limit{"daemon read", 50, 20}
 	}
 	return limit{"cluster resource read", 100, 20}
 }

@@ -31,6 +31,7 @@ func TestBuckets(t *testing.T) {
 	}
 	read, modify := bucket{100, 20, "cluster resource read"}, bucket{100, 40, "cluster resource modify"}
 	service, cluster := bucket{100, 20, "service read"}, bucket{50, 20, "cluster read"}
+	daemon := bucket{50, 20, "daemon read"} // of these ECS publishes no figures
 	scaling, balancing := bucket{100, 10, "autoscaling"}, bucket{100, 20, "elb"}
 	// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
@@ -40,6 +41,7 @@ func TestBuckets(t *testing.T) {
 		"ecs UpdateContainerInstancesState": modify, "ecs DeregisterContainerInstance": modify, "ecs StopTask": modify,
 		"ecs ListServices": service, "ecs DescribeServices": service, "ecs DescribeTaskDefinition": {50, 20, ""},
 		"ecs DescribeCapacityProviders": {50, 20, ""}, "ecs GetTaskProtection": {200, 80, ""}, "ecs ListTagsForResource": {50, 20, ""},
+		"ecs ListDaemons": daemon, "ecs DescribeDaemon": daemon, "ecs DescribeDaemonRevisions": daemon,
 		"ec2 DescribeInstances":  {50, 10, ""}, // neither ids nor filters nor pages
 		"ec2 TerminateInstances": {50, 5, ""},
 	}
@@ -147,6 +149,12 @@ func laggingReads() map[string]lagging {
 		}
 		return err
 	}
+	daemon := func(_ *estate, r *aws.Region) error {
+		if _, err := r.AddProvider(aws.ProviderSpec{Name: "mi", ManagedInstances: true, Cluster: "prod"}); err != nil {
+			return err
+		}
+		return added(r.AddDaemon(aws.DaemonSpec{Cluster: "prod", Name: "late", Providers: []string{"mi"}}))
+	}
 	group := func(_ *estate, r *aws.Region) error {
 		return added(r.AddTargetGroup(aws.TargetGroupSpec{Name: "late", Type: "ip", Port: 80, Balancer: "later"}))
 	}
@@ -166,6 +174,9 @@ func laggingReads() map[string]lagging {
 		"ecs DescribeCapacityProviders": {in: object{}, deed: func(_ *estate, r *aws.Region) error {
 			return added(r.AddProvider(aws.ProviderSpec{Name: "late", Group: aws.DemoGroup}))
 		}},
+		"ecs ListDaemons":               {in: object{"clusterArn": "prod"}, deed: daemon},
+		"ecs DescribeDaemon":            {in: object{"daemonArn": "arn:aws:ecs:" + aws.DemoRegion + ":" + aws.DemoAccount + ":daemon/prod/late"}, deed: daemon},
+		"ecs DescribeDaemonRevisions":   {in: object{"daemonRevisionArns": []string{"arn:aws:ecs:" + aws.DemoRegion + ":" + aws.DemoAccount + ":daemon-revision/prod/late/1000000000000000001"}}, deed: daemon},
 		"ecs GetTaskProtection":         {in: object{"cluster": "prod", "tasks": []string{"protected"}}, deed: func(e *estate, _ *aws.Region) error { return e.ProtectTask(e.protected(), 0) }},
 		"ecs ListTagsForResource":       {in: object{"resourceArn": "arn:aws:ecs:" + aws.DemoRegion + ":" + aws.DemoAccount + ":cluster/late"}, deed: cluster},
 		"ec2 DescribeInstances":         {params: []string{"InstanceId.1", aws.BigInstance(1)}, deed: machine},

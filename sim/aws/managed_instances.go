@@ -20,14 +20,16 @@ func (c *Cloud) managedPass(cl *cell, clusterARN string) {
 		if i.cluster != clusterARN || i.status == statusInactive || !cl.isManaged(i) {
 			continue
 		}
+		c.daemonPass(cl, i)
 		c.whileIdle(cl, i)
 		c.whileDraining(cl, i)
 	}
 }
 
+// whileIdle takes an instance for idle that has no tasks but its daemons': every instance has those.
 func (c *Cloud) whileIdle(cl *cell, i *instance) {
 	for _, t := range cl.tasksOn(i.arn) {
-		if t.alive() {
+		if t.alive() && t.daemon == "" {
 			i.idleSince = time.Time{}
 			return
 		}

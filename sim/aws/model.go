@@ -26,7 +26,8 @@ type cell struct {
 	tasks        map[string]*task
 	services     map[string]*service
 	definitions  map[string]*definition
-	latest       map[string]int // revision by family
+	daemons      map[string]*daemon // by ARN
+	latest       map[string]int     // revision by family
 	providers    map[string]*provider
 	machines     map[string]*machine
 	enis         map[string]*eni
@@ -72,6 +73,7 @@ type instance struct {
 	external         bool
 	idleSince        time.Time // of a Managed Instance without tasks
 	drainSince       time.Time // of a Managed Instance that drains
+	repair           bool      // ECS replaces it, as a critical daemon stopped
 }
 
 type task struct {
@@ -80,6 +82,7 @@ type task struct {
 	host             string // EC2 id
 	definition       string // ARN
 	service          string // ARN, empty when standalone
+	daemon           string // ARN, of a managed daemon's task
 	deployment       string
 	group, startedBy string
 	launch, provider string
@@ -213,7 +216,7 @@ type target struct {
 func newCell(k cellKey) *cell {
 	return &cell{
 		key: k, clusters: map[string]*cluster{}, instances: map[string]*instance{}, tasks: map[string]*task{},
-		services: map[string]*service{}, definitions: map[string]*definition{}, latest: map[string]int{},
+		services: map[string]*service{}, definitions: map[string]*definition{}, daemons: map[string]*daemon{}, latest: map[string]int{},
 		providers: map[string]*provider{}, machines: map[string]*machine{}, enis: map[string]*eni{},
 		groups: map[string]*group{}, activities: map[string]*activity{}, targetGroups: map[string]*targetGroup{},
 		balancers: map[string]*balancer{}, targets: map[targetKey]*target{}, spots: map[string]*spotRequest{}, nodes: map[string]*node{},
@@ -235,7 +238,7 @@ func (w *world) clone() *world {
 	for k, c := range w.cells {
 		out.cells[k] = &cell{
 			key: c.key, clusters: copyRecords(c.clusters), instances: copyRecords(c.instances), tasks: copyRecords(c.tasks),
-			services: copyRecords(c.services), definitions: copyRecords(c.definitions), latest: maps.Clone(c.latest),
+			services: copyRecords(c.services), definitions: copyRecords(c.definitions), daemons: copyRecords(c.daemons), latest: maps.Clone(c.latest),
 			providers: copyRecords(c.providers), machines: copyRecords(c.machines), enis: copyRecords(c.enis),
 			groups: copyRecords(c.groups), activities: copyRecords(c.activities), targetGroups: copyRecords(c.targetGroups),
 			balancers: copyRecords(c.balancers), targets: copyRecords(c.targets), spots: copyRecords(c.spots), nodes: copyRecords(c.nodes),

@@ -66,6 +66,9 @@ var operations = map[string]map[string]operation{
 		"DescribeTaskDefinition":        {run: describeTaskDefinition},
 		"DescribeCapacityProviders":     {run: describeCapacityProviders},
 		"GetTaskProtection":             {run: getTaskProtection},
+		"ListDaemons":                   {run: listDaemons},
+		"DescribeDaemon":                {run: describeDaemon},
+		"DescribeDaemonRevisions":       {run: describeDaemonRevisions},
 		"ListTagsForResource":           {run: listTagsForResource},
 	},
 	"ec2": {

@@ -47,12 +47,14 @@ func (s *Stage) add(kind string, words []string) (string, error) {
 		return added(s, words, r.AddTargetGroup)
 	case "group":
 		return added(s, words, r.AddGroup)
+	case "daemon":
+		return added(s, words, r.AddDaemon)
 	case "provider":
 		return added(s, words, r.AddProvider)
 	case "cluster":
 		return added(s, words, r.AddCluster)
 	}
-	return "", fmt.Errorf("%q cannot be added: host, definition, service, task, targets, group, provider, cluster", kind)
+	return "", fmt.Errorf("%q cannot be added: host, definition, service, task, targets, group, provider, daemon, cluster", kind)
 }
 
 func added[T any](s *Stage, words []string, add func(T) (string, error)) (string, error) {
