@@ -13,6 +13,9 @@ import (
 
 const unknownValue = "unknown"
 
+// hereIs begins what is decided on of a service.
+const hereIs = "here="
+
 // decided is one thing that the person decided on.
 type decided struct {
 	What  string `json:"what"`
@@ -179,12 +182,12 @@ func taskBasis(s Snapshot) []decided {
 		if v.Scheduling != "DAEMON" { // a daemon's is no decision: ECS sets it to the number of instances
 			desired = " desired=" + strconv.Itoa(v.Desired)
 		}
-		out = append(out, decided{"service", name, fmt.Sprintf("here=%d%s min=%d max=%d task_definition=%s",
-			here[name], desired, v.MinPercent, v.MaxPercent, v.TaskDefinition)})
+		out = append(out, decided{"service", name, fmt.Sprintf("%s%d%s min=%d max=%d task_definition=%s",
+			hereIs, here[name], desired, v.MinPercent, v.MaxPercent, v.TaskDefinition)})
 	}
 	if !servicesOK {
 		for _, name := range sortedKeys(here) {
-			out = append(out, decided{"service", name, "here=" + strconv.Itoa(here[name])})
+			out = append(out, decided{"service", name, hereIs + strconv.Itoa(here[name])})
 		}
 	}
 	return out

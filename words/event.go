@@ -32,11 +32,11 @@ func personEvent(ev workflow.Event) (string, bool) {
 	case workflow.EvRefused:
 		return Doing(ev.Action) + " " + eventSubject(ev) + "and was refused: " + refusedFor(ev) + changed(ev), true
 	case workflow.EvConfirmed:
-		return "confirmed" + rev + inBatch(ev) + listed(ev) + because(ev.Reason), true
+		return "confirmed" + rev + inBatch(ev) + listed(ev) + meanwhile(ev) + because(ev.Reason), true
 	case workflow.EvAsked:
 		return "asked the approvers about" + orElse(rev, " the plan") + verdictOf(ev), true
 	case workflow.EvApproved:
-		return "approved" + rev + listed(ev) + because(ev.Reason), true
+		return "approved" + rev + listed(ev) + meanwhile(ev) + because(ev.Reason), true
 	case workflow.EvDenied:
 		return "denied" + rev + because(ev.Reason), true
 	case workflow.EvCancelled:
@@ -234,6 +234,14 @@ func changed(ev workflow.Event) string {
 		return ""
 	}
 	return ": " + Changes(ev.Changes)
+}
+
+// meanwhile is what got better since the plan was shown: a yes stands in spite of it.
+func meanwhile(ev workflow.Event) string {
+	if len(ev.Changes) == 0 {
+		return ""
+	}
+	return "; since it was shown, " + each(ev.Changes, ChangeBrief)
 }
 
 func because(reason string) string {

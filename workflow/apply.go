@@ -110,6 +110,7 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	if answer, drifted := driftAtClick(d, dec, plan, fresh, s); drifted {
 		return answer
 	}
+	better := eased(d.op, plan, *fresh)
 	if len(dec.Tasks) > 0 {
 		plan.Intent.StopTasks = standaloneOf(plan, dec.Tasks)
 		plan = ecsops.NewPlan(plan.Snapshot, plan.Intent)
@@ -118,7 +119,7 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	a := Approval{Actor: dec.Actor, Revision: revision, Digest: plan.Digest, At: d.now}
 	setConfirmed(d, a)
 	d.event(Event{Type: EvConfirmed, Actor: dec.Actor, Channel: dec.Channel, Digest: plan.Digest, Revision: revision,
-		Tasks: plan.Intent.StopTasks})
+		Tasks: plan.Intent.StopTasks, Changes: better})
 	if slices.Contains(needs, policy.SecondPerson) {
 		askApproval(d, revision, s)
 		return Answer{Kind: Accepted, Detail: "awaiting_approval"}
@@ -246,7 +247,7 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	}
 	a := Approval{Actor: dec.Actor, Revision: revision, Digest: plan.Digest, At: d.now}
 	d.event(Event{Type: EvApproved, Actor: dec.Actor, Channel: dec.Channel, Digest: plan.Digest, Revision: revision,
-		Tasks: arns(plan.Lost())})
+		Tasks: arns(plan.Lost()), Changes: eased(d.op, plan, *fresh)})
 	begin(d, &a)
 	return Answer{Kind: Accepted}
 }

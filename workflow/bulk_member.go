@@ -23,7 +23,7 @@ func changesNow(op Operation, fresh ecsops.Snapshot) []ecsops.Change {
 			return true
 		case "standalone", "protected":
 			return c.Before != "" && c.Before != unknown // it ended, or ends
-		case "rule":
+		case "rule", "risk":
 			return !redNow(now, ecsops.Rule(c.Name)) || slices.Contains(op.Shown.Red, ecsops.Rule(c.Name))
 		}
 		return false

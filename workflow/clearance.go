@@ -96,18 +96,35 @@ func surprises(op Operation, fresh ecsops.Snapshot) []ecsops.Change {
 	return differences(op, op.Plan, ecsops.NewPlan(fresh, op.Plan.Intent))
 }
 
-// differences compares a plan that people saw with what is now.
+// differences compares a plan that people saw with what is now: what must be decided on anew.
+// Until something was ordered, that is all but what only got better; then, all that the orders
+// do not explain.
 func differences(op Operation, shown, now ecsops.Plan) []ecsops.Change {
-	begun := op.Orders > 0 || !op.DrainedAt.IsZero()
 	var out []ecsops.Change
-	for _, c := range ecsops.Diff(shown, now) {
-		if !begun || !expected(op, c) {
-			out = append(out, c)
+	if begun(op) {
+		for _, c := range ecsops.Diff(shown, now) {
+			if !expected(op, c) {
+				out = append(out, c)
+			}
 		}
+	} else {
+		out, _ = ecsops.Weigh(shown, now)
 	}
 	if shown.Has(ecsops.StepForce) {
 		out = append(out, newOrphans(shown, now)...)
 	}
+	return out
+}
+
+// begun reports whether anything was ordered, or another's drain was joined.
+func begun(op Operation) bool { return op.Orders > 0 || !op.DrainedAt.IsZero() }
+
+// eased is what got better while people read the plan, for the record of their yes.
+func eased(op Operation, shown, now ecsops.Plan) []ecsops.Change {
+	if begun(op) {
+		return nil
+	}
+	_, out := ecsops.Weigh(shown, now)
 	return out
 }
 

@@ -58,21 +58,24 @@ func TestSurprisesBeforeDeregistration(t *testing.T) {
 	}
 }
 
-// Before the first order every difference counts: nobody decided on it.
+// Before the first order every difference counts that is not merely less of what was decided on.
 func TestSurprisesBeforeTheFirstOrder(t *testing.T) {
 	cases := map[string]struct {
 		change func(*rig)
 		drifts bool
 	}{
-		"a replica lands":   {func(r *rig) { r.world.tasks = append(r.world.tasks, replica("b")) }, true},
-		"a replica leaves":  {func(r *rig) { r.world.tasks = nil }, true},
-		"a batch lands":     {func(r *rig) { r.world.tasks = append(r.world.tasks, standalone("batch")) }, true},
-		"drained by others": {func(r *rig) { r.world.status = "DRAINING" }, true},
-		"a reading is lost": {func(r *rig) { r.world.blank = []string{"protection"} }, false},
+		"a replica lands":             {func(r *rig) { r.world.tasks = append(r.world.tasks, replica("c")) }, true},
+		"a replica leaves":            {func(r *rig) { r.world.tasks = r.world.tasks[1:] }, false},
+		"a replica is replaced there": {func(r *rig) { r.world.tasks[0] = replica("c") }, false},
+		"all leave":                   {func(r *rig) { r.world.tasks = nil }, false},
+		"a batch lands":               {func(r *rig) { r.world.tasks = append(r.world.tasks, standalone("batch")) }, true},
+		"a batch for a replica":       {func(r *rig) { r.world.tasks[0] = standalone("batch") }, true},
+		"drained by others":           {func(r *rig) { r.world.status = "DRAINING" }, true},
+		"a reading is lost":           {func(r *rig) { r.world.blank = []string{"protection"} }, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, replica("a"))
+			r := newRig(t, replica("a"), replica("b"))
 			r.auth.err = errSlackDown // confirmed, and nothing is ordered yet
 			op := r.confirmed(ecsops.Intent{})
 			r.run(op.ID, asked(BlockedAuthority))
@@ -82,11 +85,68 @@ func TestSurprisesBeforeTheFirstOrder(t *testing.T) {
 			if name == "drained by others" {
 				r.clock.now = r.clock.now.Add(time.Minute)
 			}
-			held := r.run(op.ID, func(o Operation) bool { return o.Block != nil && o.Block.Reason != BlockedAuthority })
+			held := r.run(op.ID, func(o Operation) bool {
+				return o.Block != nil && o.Block.Reason != BlockedAuthority
+			})
 			if (held.Proposal != nil) != c.drifts {
 				t.Errorf("proposal %v, block %+v", held.Proposal != nil, held.Block)
 			}
+			if held.State.Terminal() {
+				wantCalls(t, r.world, ecsops.ActDrain, ecsops.ActDeregister)
+				return
+			}
 			wantCalls(t, r.world)
+		})
+	}
+}
+
+// A drain that somebody else began goes on while people read its plan. What ended meanwhile
+// voids neither the confirm nor the approval, and stands in the record of both; what came does.
+func TestJoiningADrain(t *testing.T) {
+	leaves := func(r *rig) { r.world.tasks = r.world.tasks[1:] }
+	for name, c := range map[string]struct {
+		confirm, approve func(*rig)   // happens before it
+		answers          []AnswerKind // of confirm and approve
+	}{
+		"nothing":                           {answers: []AnswerKind{Accepted, Accepted}},
+		"a task ends before the confirm":    {confirm: leaves, answers: []AnswerKind{Accepted, Accepted}},
+		"a task ends before the approval":   {approve: leaves, answers: []AnswerKind{Accepted, Accepted}},
+		"one before each":                   {confirm: leaves, approve: leaves, answers: []AnswerKind{Accepted, Accepted}},
+		"a task comes before the confirm":   {confirm: func(r *rig) { r.world.tasks = append(r.world.tasks, replica("d")) }, answers: []AnswerKind{Changed}},
+		"a task comes before the approval":  {approve: func(r *rig) { r.world.tasks[0] = standalone("d") }, answers: []AnswerKind{Accepted, Changed}},
+		"it is wanted back before the yes":  {confirm: func(r *rig) { r.world.status = "ACTIVE" }, answers: []AnswerKind{Changed}},
+		"its machine stops before the last": {approve: func(r *rig) { r.world.ec2 = "stopping" }, answers: []AnswerKind{Accepted, Changed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, replica("a"), replica("b"), replica("c"))
+			r.world.status, r.world.stuck, r.world.peersLost = "DRAINING", true, true // red (R6): a second person
+			op := r.propose(ecsops.Intent{})
+			if op.Plan.Path != ecsops.PathObserve || op.Plan.Verdict != ecsops.Red {
+				t.Fatalf("path %s, %s", op.Plan.Path, op.Plan.Verdict)
+			}
+			for i, step := range []struct {
+				before func(*rig)
+				verb   Verb
+				by     Actor
+				event  EventType
+			}{{c.confirm, Confirm, olga, EvConfirmed}, {c.approve, Approve, ana, EvApproved}} {
+				if step.before != nil {
+					step.before(r)
+				}
+				wantAnswer(t, r.decide(op.ID, step.verb, step.by), c.answers[i])
+				if c.answers[i] != Accepted {
+					return
+				}
+				for _, ev := range r.store.of(op.ID) {
+					if ev.Type == step.event && (len(ev.Changes) > 0) != (len(r.world.tasks) < 3) {
+						t.Errorf("recorded of %s: %v, with %d tasks there", step.event, ev.Changes, len(r.world.tasks))
+					}
+				}
+			}
+			r.world.tasks = nil
+			wantEnd(t, r.run(op.ID, nil), Done, "verified")
+			wantCalls(t, r.world, ecsops.ActDeregister)
+			checkStory(t, r.store, r.world, op.ID)
 		})
 	}
 }

@@ -120,13 +120,22 @@ func (e *Engine) read(ctx context.Context, want Want, op Operation, seen *Seen) 
 	case WantAfter:
 		lf := lookForAfter(op)
 		lf.Drains = seen.Pace.Drains
-		after, err := e.fleet.After(ctx, op.Target, lf, op.StartedAt)
+		after, err := e.fleet.After(ctx, op.Target, lf, since(op))
 		if err != nil {
 			return fmt.Errorf("verifying %s: %w", op.Target.EC2, err)
 		}
 		seen.After = &after
 	}
 	return nil
+}
+
+// since is from when on what happened counts as the plan's doing: a drain that somebody else began
+// moves tasks between the plan and its yes.
+func since(op Operation) time.Time {
+	if read := op.Plan.Snapshot.ReadAt; !read.IsZero() && read.Before(op.StartedAt) {
+		return read
+	}
+	return op.StartedAt
 }
 
 // lookForAfter names everything that the verification compares.
