@@ -51,6 +51,7 @@ func (v *verification) fold(r Record) {
 	if ev.State != "" {
 		f.state = ev.State
 	}
+	v.foldFollowUp(r.Seq, ev)
 }
 
 func (v *verification) collect(seq int64, text string) {

@@ -45,6 +45,8 @@ type Options struct {
 	// Operations, when given, are compared with what the log's events add up to.
 	// They must be of the same moment as the log (store.View).
 	Operations Operations
+	// FollowUps, when given, are compared likewise.
+	FollowUps FollowUps
 }
 
 // Problem is one proof that the log was changed.
@@ -70,6 +72,7 @@ type Report struct {
 	Checkpoints int       // signed checkpoints that agreed, inside the log and given
 	Unchecked   int       // checkpoints inside the log by keys that were not given
 	Operations  int       // operations compared
+	FollowUps   int       // follow-ups compared
 }
 
 // OK reports whether nothing was found.
@@ -79,10 +82,10 @@ func (r Report) OK() bool { return r.Found == 0 }
 // records alone. It checks that records are numbered without gaps; that the
 // stored hashes are those; that events of an operation are numbered, do not go
 // back in version and do not leave a terminal state; that the stored operations
-// are what their events say; and that every signed checkpoint, inside and given,
-// is a state the log went through. The error says that it could not be read.
+// and follow-ups are what their events say; and that every signed checkpoint, inside
+// and given, is a state the log went through. The error says that it could not be read.
 func Verify(ctx context.Context, l Log, o Options) (Report, error) {
-	v := &verification{log: l, opts: o, ops: map[string]*folded{}}
+	v := &verification{log: l, opts: o, ops: map[string]*folded{}, followed: map[string]*followed{}}
 	if err := v.takeCheckpoint(); err != nil {
 		return Report{}, err
 	}
@@ -104,6 +107,11 @@ func Verify(ctx context.Context, l Log, o Options) (Report, error) {
 			return Report{}, err
 		}
 	}
+	if o.FollowUps != nil {
+		if err := v.compareFollowUps(ctx); err != nil {
+			return Report{}, err
+		}
+	}
 	v.rep.Size, v.rep.Root = v.size, v.tree.root()
 	return v.rep, nil
 }
@@ -119,6 +127,8 @@ type verification struct {
 	gap     bool // a record is missing: every later one sits elsewhere in the tree
 	ops     map[string]*folded
 	claims  []claim
+	// followed is of operations, too: what is looked after once they ended.
+	followed map[string]*followed
 }
 
 // claim is a checkpoint to be held against the recomputed tree.

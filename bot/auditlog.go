@@ -50,7 +50,7 @@ func VerifyAudit(ctx context.Context, cfg Config, checkpoint string, publics []s
 	defer db.Close()
 	var report audit.Report
 	err = db.View(ctx, func(v *store.View) (err error) {
-		o.Operations = v
+		o.Operations, o.FollowUps = v, v
 		report, err = audit.Verify(ctx, v, o)
 		return err
 	})
@@ -93,8 +93,8 @@ func verifyOptions(cfg Config, checkpoint string, publics []string) (audit.Optio
 
 func printReport(r audit.Report, against bool, out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, root %s; %s agree, %s compared.\n", words.Count(int(r.Size), "record"), r.Root,
-		words.Count(r.Checkpoints, "signed checkpoint"), words.Count(r.Operations, "operation"))
+	fmt.Fprintf(&b, "%s, root %s; %s agree, %s compared, %s too.\n", words.Count(int(r.Size), "record"), r.Root,
+		words.Count(r.Checkpoints, "signed checkpoint"), words.Count(r.Operations, "operation"), words.Count(r.FollowUps, "follow-up"))
 	if r.Unchecked > 0 {
 		fmt.Fprintf(&b, "%s by keys that were not given: not checked.\n", words.Count(r.Unchecked, "checkpoint"))
 	}

@@ -15,12 +15,16 @@ import (
 
 // FollowUp implements workflow.Store.
 func (d *DB) FollowUp(ctx context.Context, op string) (workflow.FollowUp, error) {
+	return followUp(ctx, d.back, op)
+}
+
+func followUp(ctx context.Context, c conn, op string) (workflow.FollowUp, error) {
 	var (
 		f       workflow.FollowUp
 		version int64
 		doc     string
 	)
-	err := d.back.row(ctx, `SELECT version, doc FROM followups WHERE op = $1`, op).Scan(&version, &doc)
+	err := c.row(ctx, `SELECT version, doc FROM followups WHERE op = $1`, op).Scan(&version, &doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, workflow.ErrNotFound
 	}

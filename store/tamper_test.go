@@ -83,9 +83,10 @@ func testKey(t *testing.T) audit.Key {
 func verify(t *testing.T, l interface {
 	audit.Log
 	audit.Operations
+	audit.FollowUps
 }, checkpoint string, k audit.Key) audit.Report {
 	t.Helper()
-	r, err := audit.Verify(t.Context(), l, audit.Options{Checkpoint: checkpoint, Verifiers: []note.Verifier{k.Verifier()}, Operations: l})
+	r, err := audit.Verify(t.Context(), l, audit.Options{Checkpoint: checkpoint, Verifiers: []note.Verifier{k.Verifier()}, Operations: l, FollowUps: l})
 	if err != nil {
 		t.Fatalf("verifying: %v", err)
 	}
@@ -256,7 +257,7 @@ var tamperingKinds = []tampering{
 		return -1
 	}},
 	{"change an operation's state", false, func(_ *evidence, x *tamperer) int64 {
-		x.changeOperation(func(op *workflow.Operation) { op.State = workflow.Failed })
+		x.changeOperation(func(op *workflow.Operation) { op.State = workflow.RefusedOp })
 		return -1
 	}},
 	{"take back an operation's version", false, func(_ *evidence, x *tamperer) int64 {

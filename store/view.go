@@ -18,6 +18,7 @@ var (
 	_ audit.Log        = (*DB)(nil)
 	_ audit.Log        = (*View)(nil)
 	_ audit.Operations = (*View)(nil)
+	_ audit.FollowUps  = (*View)(nil)
 )
 
 // View calls f with one consistent moment of the store. It holds a snapshot open
@@ -47,21 +48,35 @@ func (v *View) Operation(ctx context.Context, id string) (workflow.Operation, er
 
 // OperationIDs implements audit.Operations.
 func (v *View) OperationIDs(ctx context.Context) ([]string, error) {
-	rs, err := v.c.query(ctx, `SELECT id FROM operations ORDER BY id`)
+	return v.ids(ctx, "operations", `SELECT id FROM operations ORDER BY id`)
+}
+
+// FollowUp implements audit.FollowUps.
+func (v *View) FollowUp(ctx context.Context, op string) (workflow.FollowUp, error) {
+	return followUp(ctx, v.c, op)
+}
+
+// FollowUpIDs implements audit.FollowUps.
+func (v *View) FollowUpIDs(ctx context.Context) ([]string, error) {
+	return v.ids(ctx, "follow-ups", `SELECT op FROM followups ORDER BY op`)
+}
+
+func (v *View) ids(ctx context.Context, of, query string) ([]string, error) {
+	rs, err := v.c.query(ctx, query)
 	if err != nil {
-		return nil, fmt.Errorf("listing operations: %w", err)
+		return nil, fmt.Errorf("listing %s: %w", of, err)
 	}
 	defer rs.Close()
 	var ids []string
 	for rs.Next() {
 		var id string
 		if err := rs.Scan(&id); err != nil {
-			return nil, fmt.Errorf("listing operations: %w", err)
+			return nil, fmt.Errorf("listing %s: %w", of, err)
 		}
 		ids = append(ids, id)
 	}
 	if err := rs.Err(); err != nil {
-		return nil, fmt.Errorf("listing operations: %w", err)
+		return nil, fmt.Errorf("listing %s: %w", of, err)
 	}
 	return ids, nil
 }
