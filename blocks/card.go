@@ -54,7 +54,7 @@ func headline(op workflow.Operation) string {
 			return stateSymbol(op) + " " + m + " is deregistered" + from + " and terminated"
 		}
 		return stateSymbol(op) + " " + m + " is deregistered" + from
-	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
+	case workflow.Stopped, workflow.RefusedOp, workflow.Expired:
 		return words.StateSymbol(op.State) + " " + m + " was not deregistered" + from
 	case workflow.Undoing:
 		return words.StateSymbol(op.State) + " No longer deregistering " + m + from
@@ -247,7 +247,7 @@ func undecidedVerbs(op workflow.Operation) []workflow.Verb {
 
 func proposalVerbs(op workflow.Operation) []workflow.Verb {
 	switch {
-	case len(op.Proposal.Barred()) > 0:
+	case !decidable(*op.Proposal):
 		return []workflow.Verb{workflow.Stop}
 	case op.ProposalConfirmed != nil && op.Proposal.Intent.Force:
 		return []workflow.Verb{workflow.Stop, workflow.Deny, workflow.Approve}
@@ -323,8 +323,11 @@ func buttonRow(op workflow.Operation, tokens map[workflow.Verb]string) slack.Blo
 func button(op workflow.Operation, v workflow.Verb, token string) *slack.ButtonBlockElement {
 	force := shownPlan(op).Intent.Force || shownPlan(op).EndsManaged()
 	label := words.Button(v, shownPlan(op))
-	if op.IsBatch() {
+	switch {
+	case op.IsBatch():
 		label = words.BatchButton(v, op)
+	case v == workflow.Stop:
+		label = words.StopButton(op)
 	}
 	b := slack.NewButtonBlockElement(string(v), token, plain(label, buttonLimit))
 	b.AccessibilityLabel = words.ForeignN(label+": "+words.Subject(op)+" in "+op.Clusters()[0].Name(), buttonLimit)

@@ -58,7 +58,7 @@ func TestCardVerbs(t *testing.T) {
 		"termination ordered":                      {ordered, ""},
 		"verifying":                                {all["verifying"], ""},
 		"done":                                     {all["done"], ""},
-		"failed":                                   {all["failed"], ""},
+		"its termination was refused":              {all["not_terminated"], ""},
 	} {
 		var got []string
 		for _, v := range CardVerbs(c.op) {
@@ -67,6 +67,40 @@ func TestCardVerbs(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: got %q, want %q", why, strings.Join(got, " "), c.want)
 		}
+	}
+}
+
+// What nothing can be undone of any more is not offered to be undone, and what nobody may
+// decide on has no yes.
+func TestStopSaysWhatItStillUndoes(t *testing.T) {
+	label := func(op workflow.Operation) string {
+		return button(op, workflow.Stop, "t").Text.Text
+	}
+	all := cards()
+	out := running(redPlan(), workflow.Terminating)
+	out.GoneAt = epoch
+	inGroup := running(redPlan(), workflow.Terminating)
+	joined := all["draining"]
+	joined.WasStatus = "DRAINING"
+	for why, c := range map[string]struct {
+		op   workflow.Operation
+		want string
+	}{
+		"its own drain":                         {all["draining"], "Stop and undo"},
+		"a drain that somebody else began":      {joined, "Stop, and leave it DRAINING"},
+		"through its group: it is registered":   {inGroup, "Stop and undo"},
+		"out of ECS, its machine not yet ended": {out, "Keep the machine running"},
+		"only a machine":                        {running(machinePlan(), workflow.Terminating), "Keep the machine running"},
+	} {
+		if got := label(c.op); got != c.want {
+			t.Errorf("%s: %q, want %q", why, got, c.want)
+		}
+	}
+	gone := amberPlan()
+	gone.Path, gone.Steps, gone.Fates = ecsops.PathGone, nil, nil
+	out.Proposal, out.Block = &gone, &workflow.Block{Reason: workflow.BlockedDrift, Since: epoch, AskedUntil: epoch.Add(15 * time.Minute)}
+	if got := CardVerbs(out); len(got) != 1 || got[0] != workflow.Stop {
+		t.Errorf("nothing is left to decide, and it offers %v", got)
 	}
 }
 
@@ -189,14 +223,15 @@ func TestStepMarks(t *testing.T) {
 	all := cards()
 	before := all["draining"]
 	before.DrainedAt = time.Time{}
-	failed := all["failed"]
-	failed.Order = &workflow.Order{Action: ecsops.Action{Kind: ecsops.ActDeregister}}
+	given := all["not_terminated"] // nobody answered the question before the termination
+	given.Cause = "drift_silence"
 	for why, c := range map[string]struct {
 		op   workflow.Operation
 		want string
 	}{
 		"the drain is ordered": {before, "●○○○"}, "it drains": {all["draining"], "✓●○○"}, "it looks": {all["verifying"], "✓✓✓●"},
-		"done": {all["done"], "✓✓✓✓"}, "not all seen": {all["unverified"], "✓✓✓✓?"}, "undone": {all["stopped"], "↩○○○"}, "failed at deregistering": {failed, "✓✓✗○"},
+		"done": {all["done"], "✓✓✓✓"}, "not all seen": {all["unverified"], "✓✓✓✓?"}, "undone": {all["stopped"], "↩○○○"}, "its termination was refused": {all["not_terminated"], "✓✓✓✗?"},
+		"nor was it ordered": {given, "✓✓✓○?"},
 	} {
 		if got := marks(c.op); got != c.want {
 			t.Errorf("%s: got %s, want %s", why, got, c.want)

@@ -336,6 +336,9 @@ func ended(p ecsops.Plan, s workflow.State, cause string) workflow.Operation {
 	op := running(p, s)
 	op.Cause, op.EndedAt = cause, epoch.Add(12*time.Minute)
 	op.Progress.Holding, op.Progress.Left = nil, 0
+	if p.Has(ecsops.StepTerminate) {
+		op.OrderedTermination = epoch.Add(8 * time.Minute)
+	}
 	if s == workflow.Done || s == workflow.Unverified {
 		op.Progress.Checks = checks()
 		if s == workflow.Done {

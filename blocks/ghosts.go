@@ -186,7 +186,7 @@ func batchHeadline(op workflow.Operation) string {
 		return "Clean up " + n + "?"
 	case workflow.Done, workflow.Unverified:
 		return words.StateSymbol(op.State) + " Clean-up of " + n + " ended"
-	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
+	case workflow.Stopped, workflow.RefusedOp, workflow.Expired:
 		return words.StateSymbol(op.State) + " Not cleaned up: " + n
 	}
 	return words.StateSymbol(op.State) + " Cleaning up " + n

@@ -167,8 +167,16 @@ func cards() map[string]workflow.Operation {
 		"draining": running(amberPlan(), workflow.Draining), "verifying": running(amberPlan(), workflow.Verifying), "verifying_pending": pending,
 		"deadline": atDeadline(), "force_awaits": forceProposed(), "drift": drifted(), "undoing": undoing,
 		"done": ended(amberPlan(), workflow.Done, "verified"), "done_force": forceDone, "done_force_gone": goneLater, "done_force_signed_off": signedOff, "machine": proposed(machinePlan()), "machine_done": machineDone(), "done_terminated": terminated, "unverified": ended(redPlan(), workflow.Unverified, "not_all_verified"),
-		"stopped": stoppedOp, "expired": expired, "refused": refused, "failed": ended(amberPlan(), workflow.Failed, ""),
+		"stopped": stoppedOp, "expired": expired, "refused": refused, "not_terminated": notTerminated(),
 	}
+}
+
+// notTerminated is deregistered, and AWS refused the rest.
+func notTerminated() workflow.Operation {
+	op := ended(redPlan(), workflow.Unverified, "not_terminated")
+	op.OrderedTermination = time.Time{}
+	op.Order = &workflow.Order{Action: ecsops.Action{Kind: ecsops.ActTerminateInGroup, Group: "prod-ecs"}, Outcome: &ecsops.Outcome{Result: ecsops.Refused, Code: "ScalingActivityInProgress"}}
+	return op
 }
 
 func wanting(p ecsops.Plan, needs ...policy.Requirement) workflow.Operation {

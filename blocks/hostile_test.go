@@ -101,7 +101,7 @@ func (h *hostile) fill(v reflect.Value, most int) {
 
 func states() []workflow.State {
 	return []workflow.State{workflow.Proposed, workflow.AwaitingApproval, workflow.Draining, workflow.StoppingTasks, workflow.Deregistering,
-		workflow.Terminating, workflow.Verifying, workflow.Undoing, workflow.Releasing, workflow.Done, workflow.Unverified, workflow.RefusedOp, workflow.Expired, workflow.Stopped, workflow.Failed, "hostile"}
+		workflow.Terminating, workflow.Verifying, workflow.Undoing, workflow.Releasing, workflow.Done, workflow.Unverified, workflow.RefusedOp, workflow.Expired, workflow.Stopped, "hostile"}
 }
 
 func hostileValue[T any](h *hostile, most int) T {

@@ -189,7 +189,7 @@ func (st stepStatus) mark() mrkdwn {
 }
 
 func (st stepStatus) words() mrkdwn {
-	return []mrkdwn{"not begun", "in progress", "done", "failed", "undone", "not everything could be seen"}[st]
+	return []mrkdwn{"not begun", "in progress", "done", "refused", "undone", "not everything could be seen"}[st]
 }
 
 func (st stepStatus) card() slack.TaskCardStatus {
@@ -227,17 +227,29 @@ func statusOf(op workflow.Operation, i int) stepStatus {
 	case op.State == workflow.Unverified && kind == ecsops.StepVerify:
 		return stepUnsure
 	case op.State == workflow.Unverified:
-		return stepDone
+		return leftAt(op, kind)
 	case undone && kind == ecsops.StepDrain && !op.DrainedAt.IsZero():
 		return stepUndone
 	case undone, cur < 0, i > cur:
 		return stepPending
 	case i < cur:
 		return stepDone
-	case op.State == workflow.Failed:
-		return stepFailed
 	}
 	return stepCurrent
+}
+
+// leftAt is a step of what ended without being wholly seen: all before the end was done but what
+// AWS refused, or what was given up.
+func leftAt(op workflow.Operation, kind ecsops.StepKind) stepStatus {
+	undone := kind == ecsops.StepTerminate && op.OrderedTermination.IsZero() && !seenGone(op) ||
+		kind == ecsops.StepDeregisterNode && op.Cause == "not_deregistered_in_ssm"
+	switch {
+	case !undone:
+		return stepDone
+	case op.Cause == "not_terminated" || kind == ecsops.StepDeregisterNode:
+		return stepFailed
+	}
+	return stepPending
 }
 
 // currentStep is the index of the step that the state works on, or -1.
@@ -271,27 +283,6 @@ func stepsOf(op workflow.Operation) []ecsops.StepKind {
 		return []ecsops.StepKind{ecsops.StepTerminate}
 	case workflow.Verifying:
 		return []ecsops.StepKind{ecsops.StepVerify}
-	case workflow.Failed:
-		return failedAt(op)
-	}
-	return nil
-}
-
-func failedAt(op workflow.Operation) []ecsops.StepKind {
-	if op.Order == nil {
-		return nil
-	}
-	switch op.Order.Action.Kind {
-	case ecsops.ActDrain:
-		return []ecsops.StepKind{ecsops.StepDrain}
-	case ecsops.ActStopTask:
-		return []ecsops.StepKind{ecsops.StepStopTasks}
-	case ecsops.ActDeregister, ecsops.ActForceDeregister:
-		return []ecsops.StepKind{ecsops.StepDeregister, ecsops.StepForce}
-	case ecsops.ActDeregisterNode:
-		return []ecsops.StepKind{ecsops.StepDeregisterNode}
-	case ecsops.ActTerminateEC2, ecsops.ActTerminateInGroup:
-		return []ecsops.StepKind{ecsops.StepTerminate}
 	}
 	return nil
 }

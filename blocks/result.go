@@ -100,7 +100,7 @@ func leftToLook(op workflow.Operation, c ecsops.Check) bool {
 	if c.ID == "V9" || c.ID == "V10" {
 		return false // followed up
 	}
-	return (op.State == workflow.Unverified || op.State == workflow.Failed) && c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped
+	return op.State == workflow.Unverified && c.Result != ecsops.CheckPassed && c.Result != ecsops.CheckSkipped
 }
 
 // foldedSteps is one line when every step was done; when it ended or is undone, a line
@@ -124,7 +124,7 @@ func foldedSteps(op workflow.Operation, d depth) []mrkdwn {
 	if len(done) > 0 {
 		lines = append([]mrkdwn{"✓ Steps done: " + sayN(strings.Join(done, ", "), d.line)}, lines...)
 	}
-	if len(left) > 0 && op.State != workflow.Failed {
+	if len(left) > 0 {
 		lines = append(lines, "○ Not carried through: "+sayN(strings.Join(left, ", "), d.line))
 	}
 	return lines

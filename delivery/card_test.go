@@ -285,7 +285,7 @@ func TestSlackAnswers(t *testing.T) {
 func TestButtonsEndWithTheirOffer(t *testing.T) {
 	s, w := newStore(), newSlack(t)
 	op := proposed(s)
-	op.State, op.Proposal, op.ProposalExpires = workflow.Draining, &ecsops.Plan{Path: ecsops.PathDrain}, s.clock.now.Add(5*time.Minute)
+	op.State, op.Proposal, op.ProposalExpires = workflow.Draining, &ecsops.Plan{Path: ecsops.PathDrain, Steps: []ecsops.Step{{Kind: ecsops.StepDrain}}}, s.clock.now.Add(5*time.Minute)
 	s.ops["op1"] = op
 	deliver(t, newDeliverer(t, s, w))
 	if got, want := s.expires["op1.2.confirm"], op.ProposalExpires; !got.Equal(want) {

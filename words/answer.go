@@ -188,6 +188,17 @@ func Button(v workflow.Verb, p ecsops.Plan) string {
 	return Verb(v)
 }
 
+// StopButton labels the button that stops a running operation: what it still can undo.
+func StopButton(op workflow.Operation) string {
+	if op.State == workflow.Terminating && (!op.GoneAt.IsZero() || op.Plan.Path == ecsops.PathMachine) {
+		return "Keep the machine running"
+	}
+	if op.WasStatus == "DRAINING" { // whoever drained it goes on
+		return "Stop, and leave it DRAINING"
+	}
+	return Verb(workflow.Stop)
+}
+
 // Long says why the plan of an instance in a large cluster takes a while.
 func Long(takes time.Duration) string {
 	return "This is a large cluster. Reading all of it, within half of the calls that AWS allows, takes about " + Duration(takes) + "."

@@ -41,8 +41,6 @@ func State(s workflow.State) string {
 		return "Expired: nothing was done"
 	case workflow.Stopped:
 		return "Ended early"
-	case workflow.Failed:
-		return "Failed"
 	}
 	return "In a state that this version cannot name: " + Quote(string(s))
 }
@@ -64,8 +62,6 @@ func StateSymbol(s workflow.State) string {
 		return "✅"
 	case workflow.Unverified:
 		return "⚠️"
-	case workflow.Failed:
-		return "❌"
 	case workflow.RefusedOp, workflow.Expired:
 		return "🚫"
 	case workflow.Stopped, workflow.Undoing:

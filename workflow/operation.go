@@ -10,7 +10,8 @@ import (
 // State is where an operation stands. Stored as text.
 type State string
 
-// States. The last six are terminal.
+// States. The last five are terminal. None is a failure: what AWS refuses is a pause (Block), tried
+// again until a person or the deadline ends it, or is left and said in the result.
 const (
 	Proposed         State = "proposed"
 	AwaitingApproval State = "awaiting_approval"
@@ -27,13 +28,12 @@ const (
 	RefusedOp  State = "refused"
 	Expired    State = "expired"
 	Stopped    State = "stopped"
-	Failed     State = "failed"
 )
 
 // Terminal reports whether nothing follows.
 func (s State) Terminal() bool {
 	switch s {
-	case Done, Unverified, RefusedOp, Expired, Stopped, Failed:
+	case Done, Unverified, RefusedOp, Expired, Stopped:
 		return true
 	}
 	return false

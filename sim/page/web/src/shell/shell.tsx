@@ -59,7 +59,8 @@ export function Shell() {
         <main className="half" aria-label="Preview"><Suspense fallback={null}><Preview hello={hello} user={user} /></Suspense></main>
       ) : (
         <Split
-          name="halves" label="Width of the workspace" direction="row" initial={57} least={25} most={78} main="Workspace"
+          name="halves" label="Width of the workspace" direction="row" initial={57} least={25} most={78}
+          main={screen === "account" || screen === "controls" ? { half: "second", label: "AWS account" } : { half: "first", label: "Workspace" }}
           first={<div className="half workspace-half">{workspace ?? <Waiting page={page} />}</div>}
           second={<AccountHalf page={page} />}
         />

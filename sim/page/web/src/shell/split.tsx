@@ -12,9 +12,9 @@ interface Props {
   least: number;
   most: number;
   first: ReactNode;
-  /** The first half is the page's main part, of this name. */
-  main?: string;
   second: ReactNode;
+  /** The half that is the page's main part, and its name: a role, so that nothing is made anew when it changes. */
+  main?: { half: "first" | "second"; label: string };
 }
 
 const stepPercent = 2;
@@ -41,10 +41,10 @@ export function Split({ name, label, direction, initial, least, most, first, sec
     e.preventDefault();
     move(to);
   };
-  const First = main ? "main" : "div";
+  const mainly = (half: "first" | "second") => (main?.half === half ? { role: "main", "aria-label": main.label } : {});
   return (
     <div className={`split ${direction}`} ref={box}>
-      <First className="split-half" aria-label={main} style={{ flexBasis: `${share}%` }}>
+      <div className="split-half" {...mainly("first")} style={{ flexBasis: `${share}%` }}>
         {first}
         <div
           className="split-handle" role="separator" tabIndex={0} aria-label={label} aria-orientation={direction === "row" ? "vertical" : "horizontal"}
@@ -52,8 +52,8 @@ export function Split({ name, label, direction, initial, least, most, first, sec
           onPointerDown={(e) => e.currentTarget.setPointerCapture(e.pointerId)} onPointerMove={onPointerMove}
           onDoubleClick={() => move(initial)} onKeyDown={onKeyDown}
         />
-      </First>
-      <div className="split-half rest">{second}</div>
+      </div>
+      <div className="split-half rest" {...mainly("second")}>{second}</div>
     </div>
   );
 }
