@@ -61,7 +61,7 @@ func bulkHeadline(op workflow.Operation) string {
 		return "Deregister " + n + from + "?"
 	case workflow.Done, workflow.Unverified:
 		return words.StateSymbol(op.State) + " Deregistration of " + n + from + " ended"
-	case workflow.Stopped, workflow.RefusedOp, workflow.Expired, workflow.Failed:
+	case workflow.Stopped, workflow.RefusedOp, workflow.Expired:
 		return words.StateSymbol(op.State) + " Not deregistered: " + n + from
 	}
 	return words.StateSymbol(op.State) + " Deregistering " + n + from
@@ -90,6 +90,9 @@ func drawBulkPlan(s *sheet, op workflow.Operation, o Options, d depth) {
 	}
 	drawFindings(s, op.Plan, depth{items: min(d.items, 6), line: d.line}, "")
 	drawRooms(s, op.Plan, depth{items: min(d.items, 8), line: d.line}, "")
+	if ends := words.BulkEnds(op); ends != "" {
+		s.section("ends", "🛑 "+sayN(ends, 600))
+	}
 	s.context("honest", say(words.BulkHonest()), say(words.BulkBilling(op)))
 	s.section("needs", needs(op, op.Needs, o)...)
 }

@@ -59,6 +59,27 @@ func surprisedBulk() workflow.Operation {
 	return op
 }
 
+// leftBehind are members that were reminded of, one that is back, and one that ECS forgot tasks on.
+func leftBehind(n int) []Left {
+	var out []Left
+	for i, r := range leaving(n, workflow.Done).Rows {
+		f := workflow.FollowUp{Op: r.Op, Target: r.Target, Began: epoch, Machine: ecsops.Known(ecsops.EC2{State: "running"}),
+			Watches: []workflow.Watch{{Concern: workflow.Machine, Step: 1}, {Concern: workflow.Return}},
+			Notices: []workflow.Notice{{N: 1, At: epoch.Add(time.Hour), Type: workflow.EvReminded, Concerns: []workflow.Concern{workflow.Machine}, After: time.Hour, Machine: "running"}}}
+		l := Left{FollowUp: f, Token: "tok." + r.Op}
+		switch i {
+		case 1:
+			l.FollowUp.Again = []ecsops.Reregistration{{Instance: r.Target.Instance, Cluster: r.Target.Cluster, Status: "ACTIVE", Connected: true}}
+			l.Token = ""
+		case 2:
+			l.FollowUp.Orphans = []ecsops.TaskRef{webTask()}
+			l.FollowUp.Watches = append(l.FollowUp.Watches, workflow.Watch{Concern: workflow.Orphans})
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
 func addBulks(out map[string]Message) {
 	running := leaving(6, workflow.Releasing)
 	running.Rows[0].State, running.Rows[1].State, running.Rows[1].Now = workflow.RowDone, workflow.RowRunning, workflow.Draining
@@ -72,6 +93,14 @@ func addBulks(out map[string]Message) {
 		"running": running, "surprise": surprisedBulk(), "ended": ended} {
 		out["Card_bulk_"+name] = Card(op, tokens(op), drawing())
 	}
+	ends := leaving(4, workflow.Proposed)
+	for i, how := range []ecsops.Termination{ecsops.Replace, ecsops.Replace, ecsops.Terminate, ecsops.Shrink} {
+		ends.Rows[i].Leave.Intent.Terminate = how
+	}
+	out["LeftBehind"] = LeftBehind(ended, leftBehind(3))
+	out["LeftBehind_many"] = LeftBehind(ended, leftBehind(40))
+	out["LeftBehind_none"] = LeftBehind(ended, nil)
+	out["Card_bulk_terminate"] = Card(ends, tokens(ends), drawing())
 	dry := redBulk(workflow.Proposed)
 	dry.ID = ""
 	out["BulkDryRun"] = BulkDryRun(dry)[0]

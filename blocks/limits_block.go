@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// checker walks the JSON of blocks. Ids are unique in a whole message: stricter
-// than Slack, for which an action id need only be unique in its block.
+// checker walks the JSON of blocks. A block's id is unique in its message, an action's in its block:
+// rows of one message may each have the same button.
 type checker struct{ blockIDs, actionIDs map[string]bool }
 
 type object = map[string]any
@@ -15,6 +15,7 @@ func (c checker) block(b object) error {
 	if err := unique(c.blockIDs, b["block_id"], "block_id"); err != nil {
 		return err
 	}
+	clear(c.actionIDs)
 	switch b["type"] {
 	case "header":
 		return text(b["text"], headerLimit, "plain_text")

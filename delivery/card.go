@@ -39,6 +39,8 @@ type cardState struct {
 	// Told is the follow-up's notice that was posted last, Open are those whose buttons still stand.
 	Told int          `json:"told,omitempty"`
 	Open []openNotice `json:"open,omitempty"`
+	// Left is a batch's message about what its members left.
+	Left leftMessage `json:"left,omitzero"`
 }
 
 // card draws an operation's newest state.
@@ -74,6 +76,9 @@ func (d *Deliverer) card(ctx context.Context, s *workflow.Stream) (time.Time, er
 func (c *drawing) speak(ctx context.Context) error {
 	if err := c.ask(ctx); err != nil {
 		return err
+	}
+	if c.op.IsBatch() {
+		return c.tellLeft(ctx)
 	}
 	return c.tell(ctx)
 }
@@ -261,7 +266,7 @@ func (c *drawing) direct(ctx context.Context, m blocks.Message, buttons bool) er
 // nowhere gives up on showing this version. The operation runs on, its audit thread tells it, and the next version tries again.
 func (c *drawing) nowhere(ctx context.Context, cause error) error {
 	zerolog.Ctx(ctx).Warn().Err(cause).Str("op_id", c.op.ID).Msg("card reaches nobody")
-	c.st = cardState{Asked: c.st.Asked, Told: c.st.Told}
+	c.st = cardState{Asked: c.st.Asked, Told: c.st.Told, Left: c.st.Left}
 	return nil
 }
 

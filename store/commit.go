@@ -24,7 +24,7 @@ var errSilent = errors.New("a change of state without an event")
 //
 // The latest TickAt wins: it replaces what Step last returned. A zero TickAt
 // leaves that standing. Commit wakes the audit stream when it has events, and
-// the operation's card when Redraw is set.
+// the operation's card when Redraw is set, another one's when Wake names it.
 func (d *DB) Commit(ctx context.Context, c workflow.Change) error {
 	if c.Op == nil && len(c.Events) == 0 && c.FollowUp == nil {
 		return errors.New("committing: neither an operation nor an event nor a follow-up")
@@ -182,8 +182,15 @@ func (d *DB) operationJobs(ctx context.Context, t tx, c workflow.Change, was sto
 	if !c.TickAt.IsZero() {
 		jobs = append(jobs, d.tick(c.Op.ID, was.tick, c.TickAt))
 	}
+	var cards []string
 	if c.Redraw {
-		job, err := d.wake(ctx, t, workflow.CardStreamPrefix+c.Op.ID)
+		cards = append(cards, c.Op.ID)
+	}
+	if c.Wake != "" {
+		cards = append(cards, c.Wake)
+	}
+	for _, id := range cards {
+		job, err := d.wake(ctx, t, workflow.CardStreamPrefix+id)
 		if err != nil {
 			return nil, err
 		}

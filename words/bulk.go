@@ -3,6 +3,7 @@ package words
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"ecsbot/ecsops"
 	"ecsbot/workflow"
@@ -54,7 +55,48 @@ func BulkBilling(op workflow.Operation) string {
 	if n == 0 {
 		return ""
 	}
-	return "Deregistering does not end billing: " + plural(n, "1 machine goes", strconv.Itoa(n)+" machines go") + " on costing until terminated. Reminders of each, and of one that registers again, are in its thread in the audit channel."
+	return "Deregistering does not end billing: " + plural(n, "1 machine goes", strconv.Itoa(n)+" machines go") + " on costing until terminated. Reminders, and who registers again, are in this card's thread."
+}
+
+// BulkEnds says what becomes of the machines of a batch; "" when they all run on.
+func BulkEnds(op workflow.Operation) string {
+	n := map[ecsops.Termination]int{}
+	for _, r := range op.Rows {
+		if r.Leave != nil {
+			n[r.Leave.Intent.Terminate]++
+		}
+	}
+	var parts []string
+	for _, end := range []struct {
+		how  ecsops.Termination
+		what string
+	}{{ecsops.Replace, "through its Auto Scaling group, which starts a replacement"}, {ecsops.Shrink, "through its Auto Scaling group, whose capacity goes down by one for each"},
+		{ecsops.Terminate, "by EC2, in no group"}} {
+		if n[end.how] > 0 {
+			parts = append(parts, strconv.Itoa(n[end.how])+" "+end.what)
+		}
+	}
+	switch {
+	case len(parts) == 0:
+		return ""
+	case n[ecsops.KeepRunning] > 0:
+		parts = append(parts, strconv.Itoa(n[ecsops.KeepRunning])+" not")
+	}
+	return "Each machine is terminated once it is out of ECS: " + strings.Join(parts, "; ") + "."
+}
+
+// ends is how one row's machine ends, for its line.
+func ends(t ecsops.Termination) string {
+	switch t {
+	case ecsops.Replace:
+		return "; ends, and its group replaces it"
+	case ecsops.Shrink:
+		return "; ends, and its group shrinks"
+	case ecsops.Terminate:
+		return "; its machine is terminated"
+	case ecsops.KeepRunning:
+	}
+	return ""
 }
 
 // WaveNow says which wave is under way.
@@ -161,18 +203,21 @@ func LeavingBrief(l workflow.Leave) string {
 			s += "; " + Brief(b)
 		}
 	}
-	return s
+	return s + ends(l.Intent.Terminate)
 }
 
 // leavingRow says where one row of a batch of drains stands.
 func leavingRow(r workflow.Row) string {
 	switch r.State {
 	case workflow.RowDone:
+		if r.Leave.Intent.Terminate != ecsops.KeepRunning {
+			return "deregistered, terminated and verified"
+		}
 		return "deregistered and verified"
 	case workflow.RowUnverified:
 		return "deregistered, but not everything could be verified: " + trimStop(lowerFirst(Cause(r.Cause)))
 	case workflow.RowSkipped:
-		if r.Now == workflow.Stopped || r.Now == workflow.RefusedOp || r.Now == workflow.Failed {
+		if r.Now == workflow.Stopped || r.Now == workflow.RefusedOp {
 			return "not deregistered: " + rowCause(r.Cause)
 		}
 		return "left alone: " + rowCause(r.Cause) + orElse(paren(r.Detail), "")

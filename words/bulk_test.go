@@ -39,8 +39,10 @@ func TestBulkSentences(t *testing.T) {
 			"asked to deregister 2 instances in 2 waves of at most 1: i-0a1b2c3d4e5f60001 and i-0a1b2c3d4e5f60001, then: " + lowerFirst(Termination(ecsops.Replace)) + "; reason: “patch”"},
 		"what became of one": {EventPhrase(workflow.Event{Type: workflow.EvReleased, Target: &target, Detail: "abc", Intent: &intent}),
 			"began to take out i-0a1b2c3d4e5f60001 as operation “abc”"},
-		"which wave":      {WaveNow(bulkOf(workflow.RowDone, workflow.RowRunning, workflow.RowWaiting)), "Wave 2 of 3"},
-		"no wave is left": {WaveNow(bulkOf(workflow.RowDone)), ""},
+		"how its machine ends":         {LeavingBrief(workflow.Leave{Tasks: 1, Intent: intent}), "1 task; ends, and its group replaces it"},
+		"a row that ended its machine": {Row(row(workflow.RowDone, func(r *workflow.Row) { r.Leave.Intent = intent })), "deregistered, terminated and verified"},
+		"which wave":                   {WaveNow(bulkOf(workflow.RowDone, workflow.RowRunning, workflow.RowWaiting)), "Wave 2 of 3"},
+		"no wave is left":              {WaveNow(bulkOf(workflow.RowDone)), ""},
 		"what it waits for": {Shortage(workflow.Short{Away: 3, Most: 3, Since: time.Time{}}),
 			"3 instances of the cluster are unavailable already, and at most 3 may be: the next begin when others are back."},
 	} {

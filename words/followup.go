@@ -1,6 +1,7 @@
 package words
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,6 +62,30 @@ func reminder(n workflow.Notice, t ecsops.Target) string {
 		s = append(s, "Not known: "+missing(n.Missing)+".")
 	}
 	return strings.Join(s, " ")
+}
+
+// LeftTitle heads what the machines of a batch left.
+func LeftTitle(open, of int) string {
+	if open == 0 {
+		return "✅ Nothing is left to look after: each of these machines is terminated, or nobody is to be reminded of it"
+	}
+	return "⚠️ To be looked after: " + strconv.Itoa(open) + " of " + Count(of, "machine")
+}
+
+// Left is what one machine of a batch left that a person may look after, in a sentence.
+func Left(f workflow.FollowUp) string {
+	var s []string
+	for _, c := range f.Open() {
+		switch c {
+		case workflow.Orphans:
+			s = append(s, Count(len(f.Orphans), "task")+" left behind there, unwatched")
+		case workflow.Machine:
+			s = append(s, "still runs, and EC2 bills it until it is terminated")
+		case workflow.Return:
+			s = append(s, "registered again: "+each(f.Again, Reregistration))
+		}
+	}
+	return strings.Join(s, "; ")
 }
 
 // hostState says what EC2's state means for containers that ECS forgot.

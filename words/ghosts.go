@@ -221,6 +221,8 @@ func RowSymbol(s workflow.RowState) string {
 // BatchButton labels the button of a verb on a batch's card.
 func BatchButton(v workflow.Verb, op workflow.Operation) string {
 	switch {
+	case v == workflow.Confirm && op.Bulk != nil && BulkEnds(op) != "":
+		return "Drain, deregister, terminate " + Count(len(op.Rows), "instance")
 	case v == workflow.Confirm && op.Bulk != nil:
 		return "Drain and deregister " + Count(len(op.Rows), "instance")
 	case v == workflow.Confirm:

@@ -175,7 +175,8 @@ type commitOptions struct {
 	tickAt time.Time
 	next   time.Time // shown as the next look
 	spend  *Spend
-	quiet  bool // no redraw
+	quiet  bool   // no redraw
+	wake   string // the operation whose card's thread says more of this one
 }
 
 // commit stores a draft: the operation at its next version with its events.
@@ -197,7 +198,7 @@ func (e *Engine) commit(ctx context.Context, d *draft, o commitOptions) error {
 	}
 	err := e.store.Commit(ctx, Change{
 		Op: &next, Expect: expect, Events: events, Spend: o.spend, TickAt: o.tickAt, Redraw: !o.quiet && next.Batch == "",
-		FollowUp: d.follow,
+		FollowUp: d.follow, Wake: o.wake,
 	})
 	if err != nil {
 		return err

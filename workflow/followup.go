@@ -114,6 +114,29 @@ func (f FollowUp) Watching(c Concern) bool {
 	return slices.ContainsFunc(f.Watches, func(w Watch) bool { return w.Concern == c && w.Ended == "" })
 }
 
+// Open are the concerns that a person may still have to look after, by the newest reads: of the
+// machine once people were reminded of it, as long as it costs.
+func (f FollowUp) Open() []Concern {
+	e, known := f.Machine.Get()
+	if known && e.Gone() {
+		return nil
+	}
+	var out []Concern
+	if f.Watching(Orphans) {
+		out = append(out, Orphans)
+	}
+	costs := known && e.State != "stopped" && e.State != "shutting-down"
+	for _, w := range f.Watches {
+		if w.Concern == Machine && w.Step > 0 && (w.Ended == "" || w.Ended == EndedTold) && costs {
+			out = append(out, Machine)
+		}
+	}
+	if len(f.Again) > 0 {
+		out = append(out, Return)
+	}
+	return out
+}
+
 // lookAfter begins the follow-up of an operation that ends.
 func (d *draft) lookAfter() {
 	if d.op.IsBatch() {
@@ -175,6 +198,9 @@ func seenMachine(op Operation) ecsops.Fact[ecsops.EC2] {
 	}
 	return ecsops.Fact[ecsops.EC2]{}
 }
+
+// Checks are V9 and V10 as the row has them.
+func (f FollowUp) Checks() []ecsops.Check { return ecsops.VerifyLater(f.later()) }
 
 // later is what V9 and V10 are judged by.
 func (f FollowUp) later() ecsops.Later {

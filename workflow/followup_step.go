@@ -70,7 +70,7 @@ func (e *Engine) commitFollowUp(ctx context.Context, f FollowUp, events []Event,
 		d.event(ev)
 		zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("event", string(ev.Type)).Msg("followed up")
 	}
-	return e.commit(ctx, d, commitOptions{spend: spend})
+	return e.commit(ctx, d, commitOptions{spend: spend, wake: op.Batch})
 }
 
 // SignOff is a person's word that the orphans of an operation need no more reminders.

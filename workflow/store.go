@@ -71,6 +71,9 @@ type Change struct {
 	TickAt time.Time
 	// Redraw asks for the operation's card to be drawn again.
 	Redraw bool
+	// Wake asks for another operation's card to be looked at again: the batch's, whose thread
+	// says what its members left.
+	Wake string
 	// FollowUp is stored with its version counted on: 0 inserts, ErrConflict when the
 	// stored version is another. Engine.FollowUp is asked for at its due time.
 	FollowUp *FollowUp

@@ -42,7 +42,7 @@ var verbs = []struct {
 	{"kill", "", "kill                              kill the process (SIGKILL)", (*Stage).doKill},
 	{"say", "ucw", "say olga #ops '/ecs …'            type a command", (*Stage).doSay},
 	{"mumble", "ucww", "mumble olga #ops '/ecs …' 4000    type a command followed by that many letters", (*Stage).doMumble},
-	{"click", "ucw", "click ana #ops approve [regexp]   press the newest such button, in a message that matches", (*Stage).doClick},
+	{"click", "ucw", "click ana #ops approve [regexp]   press the newest such button, in a message that matches; approve@TEXT: of the row that says TEXT", (*Stage).doClick},
 	{"press", "ucw", "press olga #ops ghosts_clean_all [regexp]   press the newest such button, in a message that she alone sees", (*Stage).doPress},
 	{"stale", "ucw", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
 	{"both", "uucw", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
@@ -238,12 +238,39 @@ func (s *Stage) withAction(channel, action string, match *regexp.Regexp) (simsla
 func (s *Stage) doClick(ctx context.Context, args []string) (string, error) {
 	user := args[0]
 	channel := args[1]
-	m, err := s.button(ctx, channel, args[2:])
+	action, row, of := strings.Cut(args[2], "@")
+	m, err := s.button(ctx, channel, append([]string{action}, args[3:]...))
 	if err != nil {
 		return "", err
 	}
+	var o simslack.ClickOptions
+	if of {
+		if o.BlockID, err = rowOf(m, action, row); err != nil {
+			return "", err
+		}
+	}
 	s.acts(user)
-	return answered(s.Slack.Click(ctx, user, channel, m.TS, args[2], simslack.ClickOptions{}))
+	return answered(s.Slack.Click(ctx, user, channel, m.TS, action, o))
+}
+
+// rowOf finds the block with that button that speaks of row, where several have the button.
+func rowOf(m simslack.Message, action, row string) (string, error) {
+	var blocks []json.RawMessage
+	if err := json.Unmarshal(m.Blocks, &blocks); err != nil {
+		return "", err
+	}
+	for _, raw := range blocks {
+		var b struct {
+			BlockID string `json:"block_id"`
+		}
+		if err := json.Unmarshal(raw, &b); err != nil {
+			return "", err
+		}
+		if strings.Contains(string(raw), `"action_id":"`+action+`"`) && strings.Contains(string(raw), row) {
+			return b.BlockID, nil
+		}
+	}
+	return "", fmt.Errorf("no block with the button %s speaks of %q", action, row)
 }
 
 // doPress clicks in a message that is shown to one person.
