@@ -268,6 +268,8 @@ func modals() map[string]slack.ModalViewRequest {
 		"Modal_force_replace": ForceModal(proposed(forcedToo), forcedToo, "tok_confirm_5Hq9"),
 		"Modal_loading":       LoadingModal("cmd_01"),
 		"Modal_pick":          PickModal(Pick{ID: "cmd_01", Clusters: 3}),
+		"Modal_pick_why":      PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, RequireReason: true}),
+		"Modal_why":           WhyModal("cmd_01"),
 		"Modal_picked":        PickModal(Pick{ID: "cmd_01", Revision: 2, Clusters: 3, Cluster: c, Instance: &chosen, Reason: "kernel update"}),
 		"Modal_message":       MessageModal(Problem(workflow.ErrLocked)),
 		"Modal_force":         ForceModal(atDeadline(), forcePlan(), "tok_force_5Hq9"),

@@ -239,6 +239,7 @@ func modalsOf(h *hostile, op workflow.Operation) map[string]slack.ModalViewReque
 	l := hostileValue[ecsops.Listed](h, 0)
 	return map[string]slack.ModalViewRequest{
 		"LoadingModal": LoadingModal(word), "ForceModal": ForceModal(op, op.Plan, word), "StopTasksModal": StopTasksModal(op, word),
+		"WhyModal":     WhyModal(word),
 		"PickModal":    PickModal(Pick{ID: word, Cluster: op.Target.Cluster, Instance: &l, Reason: word}),
 		"MessageModal": MessageModal(Problem(fmt.Errorf("%s", word))),
 	}

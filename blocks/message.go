@@ -28,6 +28,7 @@ const (
 	CallbackForce     = "force"
 	CallbackStopTasks = "stop_tasks"
 	CallbackLoading   = "loading"
+	CallbackWhy       = "why"
 )
 
 // Action ids of the modals' inputs.

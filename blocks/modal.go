@@ -21,6 +21,8 @@ type Pick struct {
 	Reason   string
 	Purpose  ecsops.Purpose // chosen, or "" for the first
 	Problem  error          // shown above the pickers
+	// RequireReason says so beside the field; it cannot be an input that Slack insists on, as a dry run needs none.
+	RequireReason bool
 }
 
 // reasonMost is how long a reason may be, in characters.
@@ -168,8 +170,23 @@ func reasonInput(p Pick) slack.Block {
 	e.MaxLength = reasonMost
 	e.InitialValue = words.ForeignN(p.Reason, reasonMost)
 	b := slack.NewInputBlock(inputID(FieldReason, p.Revision), plain("Reason", labelLimit), nil, e)
+	if p.RequireReason {
+		b.Hint = plain("Required here, but for a dry run. It stands on the card and in the audit trail.", labelLimit)
+	}
 	b.Optional = true
 	return b
+}
+
+// WhyModal asks for the reason that a command lacked. id, in private_metadata, is opaque.
+func WhyModal(id string) slack.ModalViewRequest {
+	s := newSheet()
+	e := slack.NewPlainTextInputBlockElement(plain("A ticket, an update, a fault …", placeholderLimit), FieldReason)
+	e.MaxLength = reasonMost
+	s.add(slack.NewInputBlock(inputID(FieldReason, 0), plain("Why does it leave?", labelLimit),
+		plain("Required here. It stands on the card and in the audit trail. The plan comes next; nothing is done before somebody confirms it.", labelLimit), e))
+	v := modal("A reason, please", CallbackWhy, id, s.blocks)
+	v.Submit = plain("Show the plan", viewTitleLimit)
+	return v
 }
 
 func dryRunInput(revision int) slack.Block {

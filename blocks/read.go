@@ -50,6 +50,9 @@ func ReadPick(v slack.View) Picked {
 	return p
 }
 
+// ReadWhy reads the reason given in WhyModal.
+func ReadWhy(v slack.View) string { return value(v, FieldReason).Value }
+
 // ReadTyped reads the instance id typed into ForceModal.
 func ReadTyped(v slack.View) string { return value(v, FieldTyped).Value }
 

@@ -28,6 +28,7 @@ type Config struct {
 	External      External `envconfig:"EXTERNAL" default:"off" desc:"External instances (ECS Anywhere, mi-…): off refuses them with the way that they leave; drain drains and deregisters them; ssm also ends their registration in Systems Manager, where a command asks for that (--deregister-ssm). Both need deploy/iam/external.json."`
 	HostLook      HostLook `envconfig:"HOST_LOOK" default:"off" desc:"Machines on which a force left tasks: off leaves them alone; ssm has them list their containers through Systems Manager, by one document of your own that only reads (deploy/ssm/host-look.json). Needs deploy/iam/host-look.json."`
 	HostDocument  Document `envconfig:"HOST_LOOK_DOCUMENT" default:"ecsbot-host-look" desc:"Name of that document, in each account and Region."`
+	RequireReason bool     `envconfig:"REQUIRE_REASON" default:"false" desc:"Whether nothing is proposed without a reason: who gives none (--reason) is asked in a window. It stands on the card and in the audit trail."`
 	HTTPAddr      HostPort `envconfig:"HTTP_ADDR" default:"127.0.0.1:8080" desc:"Where /healthz, /readyz and /metrics are served."`
 
 	LogLevel      zerolog.Level `envconfig:"LOG_LEVEL" default:"info" desc:"trace, debug, info, warn, error."`

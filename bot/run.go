@@ -201,7 +201,7 @@ func (s *service) intake(ctx context.Context, rules policy.Rules, home handlers.
 	s.who.set(people)
 	router, err := handlers.New(handlers.Deps{
 		Slack: s.api, People: people, Store: s.db, Engine: s.engine, Fleet: s.fleet, Rules: rules, Clock: s.db.Clock(), Home: home,
-		Deadline: s.cfg.DrainDeadline, Metrics: s.metrics,
+		Deadline: s.cfg.DrainDeadline, RequireReason: s.cfg.RequireReason, Metrics: s.metrics,
 	})
 	if err != nil {
 		return err

@@ -283,6 +283,8 @@ func (r *Router) submitted(ctx context.Context, a *act, to *reply) error {
 	switch a.view.CallbackID {
 	case blocks.CallbackPick:
 		return r.submitPick(ctx, a, to)
+	case blocks.CallbackWhy:
+		return r.explained(ctx, a, to)
 	case blocks.CallbackForce, blocks.CallbackStopTasks:
 		return r.submitConfirm(ctx, a, to)
 	}
@@ -382,6 +384,8 @@ func (r *Router) invalid(ctx context.Context, a *act) any {
 	switch a.view.CallbackID {
 	case blocks.CallbackPick:
 		return r.invalidPick(a)
+	case blocks.CallbackWhy:
+		return r.invalidWhy(a)
 	case blocks.CallbackForce:
 		return r.invalidTyped(ctx, a)
 	}

@@ -96,7 +96,9 @@ type Deps struct {
 	Workers int
 	// Deadline of a drain when the person names none; default ecsops.DefaultDeadline.
 	Deadline time.Duration
-	Metrics  Metrics
+	// RequireReason asks whoever gives none why an instance shall leave, before anything is proposed.
+	RequireReason bool
+	Metrics       Metrics
 }
 
 // ErrDeps is wrapped by New when a dependency is missing.

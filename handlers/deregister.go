@@ -23,6 +23,12 @@ func (r *Router) deregister(ctx context.Context, a *act, args DeregisterArgs, to
 	if args.Target == "" {
 		return r.openPick(ctx, a, args, to)
 	}
+	if r.unsaid(args) {
+		return r.askWhy(ctx, a, to, func(ctx context.Context, a *act, reason string, to *reply) error {
+			args.Reason = reason
+			return r.deregister(ctx, a, args, to)
+		})
+	}
 	w, err := r.mayPropose(ctx, a, a.channel, args, to)
 	if err != nil {
 		return err

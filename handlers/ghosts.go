@@ -84,15 +84,22 @@ func (r *Router) ghostClicked(ctx context.Context, a *act, to *reply) error {
 	if ghostAction(a.action.ActionID) == blocks.ActionGhostsMore {
 		return r.moreGhosts(ctx, a, s, n, to)
 	}
-	w := r.facts(ctx, a, a.channel, true)
-	if ghostAction(a.action.ActionID) == blocks.ActionGhostsAll {
-		return r.cleanAll(ctx, w, s.list.Sweep.Proven(), to)
+	clean := func(ctx context.Context, a *act, reason string, to *reply) error {
+		return r.cleanAll(ctx, r.facts(ctx, a, a.channel, true), s.list.Sweep.Proven(), reason, to)
 	}
-	g, ok := s.list.GhostAt(n)
-	if !ok || g.Kind != ecsops.GhostProven {
-		return r.notMine(ctx, a, policy.Clean, "no_such_ghost", to)
+	if ghostAction(a.action.ActionID) != blocks.ActionGhostsAll {
+		g, ok := s.list.GhostAt(n)
+		if !ok || g.Kind != ecsops.GhostProven {
+			return r.notMine(ctx, a, policy.Clean, "no_such_ghost", to)
+		}
+		clean = func(ctx context.Context, a *act, reason string, to *reply) error {
+			return r.cleanOne(ctx, r.facts(ctx, a, a.channel, true), g, reason, to)
+		}
 	}
-	return r.cleanOne(ctx, w, g, to)
+	if r.unsaid(DeregisterArgs{}) {
+		return r.askWhy(ctx, a, to, clean)
+	}
+	return clean(ctx, a, "", to)
 }
 
 func (r *Router) moreGhosts(ctx context.Context, a *act, s swept, offset int, to *reply) error {
@@ -123,7 +130,7 @@ func (r *Router) mayClean(ctx context.Context, w asker, clusters []ecsops.Cluste
 
 // cleanOne proposes an ordinary operation for one ghost, if it is still one: what came back
 // gets no plan that nobody asked for.
-func (r *Router) cleanOne(ctx context.Context, w asker, g ecsops.Ghost, to *reply) error {
+func (r *Router) cleanOne(ctx context.Context, w asker, g ecsops.Ghost, reason string, to *reply) error {
 	t := g.Target
 	if err := r.mayClean(ctx, w, []ecsops.ClusterARN{t.Cluster}, to); err != nil {
 		return err
@@ -136,7 +143,7 @@ func (r *Router) cleanOne(ctx context.Context, w asker, g ecsops.Ghost, to *repl
 		r.awsTrouble(ctx, "reading the instance", err, to)
 		return nil
 	}
-	p := ecsops.NewPlan(snapshot, r.intent(DeregisterArgs{}, snapshot))
+	p := ecsops.NewPlan(snapshot, r.intent(DeregisterArgs{Reason: reason}, snapshot))
 	q := question{action: policy.Clean, cluster: t.Cluster, target: &t, plan: &p}
 	v := policy.Decide(r.Rules, policy.Request{Action: policy.Clean, Person: w.person, Channel: w.place, Cluster: t.Cluster, Plan: &p})
 	switch {
@@ -152,7 +159,7 @@ func (r *Router) cleanOne(ctx context.Context, w asker, g ecsops.Ghost, to *repl
 
 // cleanAll reads the proofs again, all at once, and proposes one batch of what is still
 // proven.
-func (r *Router) cleanAll(ctx context.Context, w asker, shown []ecsops.Ghost, to *reply) error {
+func (r *Router) cleanAll(ctx context.Context, w asker, shown []ecsops.Ghost, reason string, to *reply) error {
 	shown = shown[:min(len(shown), workflow.MaxBatch)]
 	clusters := clustersOf(shown)
 	if len(clusters) == 0 {
@@ -180,7 +187,7 @@ func (r *Router) cleanAll(ctx context.Context, w asker, shown []ecsops.Ghost, to
 		return nil
 	}
 	op, err := r.Engine.ProposeBatch(ctx, workflow.BatchProposal{
-		Ghosts: still, Actor: w.act.actor(), Origin: workflow.Origin{Channel: w.place.ID}, Verdict: policy.Verdict{Effect: policy.Allow},
+		Ghosts: still, Actor: w.act.actor(), Origin: workflow.Origin{Channel: w.place.ID}, Verdict: policy.Verdict{Effect: policy.Allow}, Reason: reason,
 	})
 	if err != nil {
 		return fmt.Errorf("proposing a batch: %w", err)

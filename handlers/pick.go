@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -28,6 +29,7 @@ type pick struct {
 	channel string
 	url     string // response URL of the command: a capability, never logged
 	args    DeregisterArgs
+	why     bool // a reason is required
 
 	mu        sync.Mutex
 	revision  int
@@ -44,7 +46,7 @@ func (r *Router) openPick(ctx context.Context, a *act, args DeregisterArgs, to *
 		to.say(ctx, again) // its trigger has expired
 		return nil
 	}
-	p := &pick{id: opaque(), user: a.who.User, channel: a.channel, url: a.responseURL, args: args, instances: map[ecsops.ClusterARN][]ecsops.Listed{}}
+	p := &pick{id: opaque(), user: a.who.User, channel: a.channel, url: a.responseURL, args: args, why: r.RequireReason, instances: map[ecsops.ClusterARN][]ecsops.Listed{}}
 	view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(p.id))
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening the picking modal")
@@ -103,7 +105,7 @@ func (r *Router) touchable(w asker, clusters []ecsops.ClusterARN, action policy.
 func (p *pick) shown(got blocks.Picked) blocks.Pick {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen,
+	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen, RequireReason: p.why,
 		Reason: cmp.Or(got.Reason, p.args.Reason), Purpose: cmp.Or(got.Purpose, p.args.Intent)}
 }
 
@@ -247,6 +249,9 @@ func (r *Router) invalidPick(a *act) any {
 	got := blocks.ReadPick(a.view)
 	if utf8.RuneCountInString(got.Reason) > maxReason {
 		return field(blocks.FieldReason, explain(&Mistake{What: mistakeReason}).Text)
+	}
+	if r.RequireReason && !got.DryRun && strings.TrimSpace(got.Reason) == "" {
+		return field(blocks.FieldReason, "A reason is required here; only a dry run needs none.")
 	}
 	if got.Deadline != 0 && (got.Deadline < minDeadline || got.Deadline > maxDeadline) {
 		return field(blocks.FieldDeadline, "Between one minute and 24 hours.")

@@ -36,6 +36,7 @@ type Router struct {
 	picks   *memory[*pick]
 	choices *memory[choice]
 	sweeps  *memory[swept]
+	whys    *memory[unexplained]
 	orphans *memory[[]string] // ARNs that a force modal showed, by token and user
 	told    *memory[bool]     // envelopes whose person was told that it is tried again
 
@@ -62,6 +63,7 @@ func New(d Deps) (*Router, error) {
 		picks:   newMemory[*pick](d.Clock, picksKept, picksLife),
 		choices: newMemory[choice](d.Clock, picksKept, picksLife),
 		sweeps:  newMemory[swept](d.Clock, picksKept, picksLife),
+		whys:    newMemory[unexplained](d.Clock, picksKept, picksLife),
 		orphans: newMemory[[]string](d.Clock, picksKept, picksLife),
 		told:    newMemory[bool](d.Clock, queueLength, workflow.InboxLimit),
 		taken:   map[string]bool{},

@@ -251,7 +251,7 @@ func batchEvent(ev workflow.Event) (string, bool) {
 	}
 	switch ev.Type {
 	case workflow.EvBatchProposed:
-		return "asked to clean up " + Count(len(ev.Targets), "ghost") + ": " + targets(ev.Targets), true
+		return "asked to clean up " + Count(len(ev.Targets), "ghost") + ": " + targets(ev.Targets) + because(ev.Reason), true
 	case workflow.EvReleased:
 		return "began to clean up " + eventTarget(ev) + operationOf(ev.Detail), true
 	case workflow.EvSkipped:

@@ -53,6 +53,8 @@ func TestGhostSentences(t *testing.T) {
 			"deregistering, waiting: AWS denies access"},
 		"who asked for many": {EventPhrase(workflow.Event{Type: workflow.EvBatchProposed, Targets: []ecsops.Target{target, target}}),
 			"asked to clean up 2 ghosts: i-0a1b2c3d4e5f60007 and i-0a1b2c3d4e5f60007"},
+		"and why": {EventPhrase(workflow.Event{Type: workflow.EvBatchProposed, Targets: []ecsops.Target{target}, Reason: "tidy"}),
+			"asked to clean up 1 ghost: i-0a1b2c3d4e5f60007; reason: “tidy”"},
 		"what became of one": {EventPhrase(workflow.Event{Type: workflow.EvReleased, Target: &target, Detail: "abc"}),
 			"began to clean up i-0a1b2c3d4e5f60007 as operation “abc”"},
 		"a batch in a list": {Subject(workflow.Operation{Rows: make([]workflow.Row, 3)}), "3 ghosts"},

@@ -27,6 +27,7 @@ type BatchProposal struct {
 	Actor   Actor
 	Origin  Origin
 	Verdict policy.Verdict // of the request to clean, for every cluster
+	Reason  string         // the person's words, or ""
 }
 
 // ProposeBatch stores a proposed batch, its event and the delivery of its card in one
@@ -42,14 +43,14 @@ func (e *Engine) ProposeBatch(ctx context.Context, p BatchProposal) (Operation, 
 	now := e.store.Clock().Now()
 	op := Operation{
 		ID: newID(), State: Proposed, Revision: 1, Rows: rows, Requester: p.Actor, Origin: p.Origin,
-		Plan:      ecsops.Plan{Intent: ecsops.Intent{Purpose: ecsops.Retire, Deadline: ecsops.DefaultDeadline}, Digest: batchDigest(rows)},
+		Plan:      ecsops.Plan{Intent: ecsops.Intent{Purpose: ecsops.Retire, Deadline: ecsops.DefaultDeadline, Reason: p.Reason}, Digest: batchDigest(rows)},
 		CreatedAt: now, ExpiresAt: now.Add(e.settings.ProposalTTL),
 	}
 	if cs := op.Clusters(); len(cs) == 1 { // found with its cluster's operations
 		op.Target = ecsops.Target{Account: cs[0].Account(), Region: cs[0].Region(), Cluster: cs[0]}
 	}
 	d := newDraft(op, now)
-	ev := Event{Type: EvBatchProposed, Actor: p.Actor, Channel: p.Origin.Channel, Digest: op.Plan.Digest}
+	ev := Event{Type: EvBatchProposed, Actor: p.Actor, Channel: p.Origin.Channel, Digest: op.Plan.Digest, Reason: p.Reason}
 	for _, r := range rows {
 		ev.Targets = append(ev.Targets, r.Target)
 	}

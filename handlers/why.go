@@ -1,0 +1,73 @@
+package handlers
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rs/zerolog"
+
+	"ecsbot/blocks"
+	"ecsbot/policy"
+)
+
+// unexplained is what somebody asked for without the reason that is required here.
+type unexplained struct {
+	user    string
+	channel string
+	url     string // response URL: a capability, never logged
+	goOn    func(ctx context.Context, a *act, reason string, to *reply) error
+}
+
+// unsaid reports whether a reason is required and missing. A plan that nobody can confirm
+// needs none.
+func (r *Router) unsaid(args DeregisterArgs) bool {
+	return r.RequireReason && strings.TrimSpace(args.Reason) == "" && !args.DryRun
+}
+
+// askWhy opens a modal that asks for the reason, at once, as a trigger lives three seconds;
+// what was asked for goes on with its submission, where policy is asked.
+func (r *Router) askWhy(ctx context.Context, a *act, to *reply, goOn func(ctx context.Context, a *act, reason string, to *reply) error) error {
+	late := sentence("not deregistering: a reason is required here, and the window that asks for it could not be opened in time. Nothing was done. Give the command again, with the reason: --reason \"why\"")
+	if a.retried {
+		to.say(ctx, late)
+		return nil
+	}
+	id := opaque()
+	r.whys.put(id, unexplained{user: a.who.User, channel: a.channel, url: a.responseURL, goOn: goOn})
+	if _, err := r.openView(ctx, a.trigger, blocks.WhyModal(id)); err != nil {
+		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening the modal for a reason")
+		to.say(ctx, late)
+	}
+	return nil
+}
+
+// invalidWhy answers a reason of blanks, or one that is too long, in the modal.
+func (r *Router) invalidWhy(a *act) any {
+	block, why := blocks.FieldBlock(a.view, blocks.FieldReason), strings.TrimSpace(blocks.ReadWhy(a.view))
+	switch {
+	case block == "":
+		return nil
+	case why == "":
+		return viewErrors(block, "A few words that somebody understands a year later: a ticket, an update, a fault.")
+	case utf8.RuneCountInString(why) > maxReason:
+		return viewErrors(block, explain(&Mistake{What: mistakeReason}).Text)
+	}
+	return nil
+}
+
+// explained goes on with what was asked for, in its channel.
+func (r *Router) explained(ctx context.Context, a *act, to *reply) error {
+	q, known := r.whys.get(a.view.PrivateMetadata)
+	if !known {
+		to.say(ctx, forgotten())
+		return nil
+	}
+	if q.user != a.who.User {
+		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
+	}
+	to.channel, to.url = q.channel, q.url
+	there := *a
+	there.channel, there.responseURL = q.channel, q.url
+	return q.goOn(ctx, &there, strings.TrimSpace(blocks.ReadWhy(a.view)), to)
+}
