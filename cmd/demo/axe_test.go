@@ -68,7 +68,8 @@ type violation struct {
 	} `json:"nodes"`
 }
 
-func (v violation) grave() bool { return v.Impact == "serious" || v.Impact == "critical" }
+// grave is whatever axe does not call minor.
+func (v violation) grave() bool { return v.Impact != "minor" }
 
 func (v violation) String() string {
 	var b strings.Builder
@@ -110,7 +111,7 @@ func (p *tab) axe(colourAlone bool) []violation {
 	return all
 }
 
-// accessible fails on what axe calls serious or critical in either theme, and
+// accessible fails on what axe calls moderate or worse in either theme, and
 // tells the rest. The themes differ in their colours only.
 func (p *tab) accessible(screen string) {
 	p.t.Helper()

@@ -30,6 +30,7 @@ export function Tabs({ name, label, tabs }: { name: string; label: string; tabs:
   };
   return (
     <div className="tabs">
+      <h2 className="hidden-text">{label}</h2>
       <div className="tab-bar" role="tablist" aria-label={label} ref={bar} onKeyDown={onKeyDown}>
         {tabs.map((t) => (
           <button

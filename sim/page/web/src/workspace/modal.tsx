@@ -57,20 +57,20 @@ function Modal({ view, depth, user }: { view: View; depth: number; user: User })
           void submit();
         }}
       >
-        <header className="modal-head">
+        <div className="modal-head">
           <h2 id={`${ids}t`}>{view.title}</h2>
           <span className="modal-who">as {user.real_name}</span>
           <button type="button" className="icon-button" aria-label="Close" onClick={close}>
             <span aria-hidden="true">×</span>
           </button>
-        </header>
+        </div>
         <div className="modal-body" ref={body} tabIndex={still ? 0 : undefined} role="group" aria-labelledby={`${ids}t`}>
           <SurfaceContext.Provider value={surface}>
             <Blocks blocks={view.blocks} heading={3} />
           </SurfaceContext.Provider>
         </div>
         {fresh.problem && <p className="modal-problem" role="alert">{fresh.problem}</p>}
-        <footer className="dialog-foot">
+        <div className="dialog-foot">
           <button type="button" className="btn" onClick={close}>
             {view.close || (depth > 1 ? "Back" : "Close")}
           </button>
@@ -80,7 +80,7 @@ function Modal({ view, depth, user }: { view: View; depth: number; user: User })
               {sending && <span className="spin" aria-hidden="true" />}
             </button>
           )}
-        </footer>
+        </div>
       </form>
     </Dialog>
   );

@@ -1,4 +1,4 @@
-import{c as m,i as k,j as f,k as h,l as b,q as w}from"./chunk-UDUOCLTV.js";import{b as c,c as S,d,e as u}from"./chunk-AGASX4BC.js";var r=c(S(),1);var e=c(d(),1),C=`[
+import{c as m,i as k,j as f,k as h,l as b,q as w}from"./chunk-NANJG3IN.js";import{b as c,c as S,d,e as u}from"./chunk-AGASX4BC.js";var r=c(S(),1);var e=c(d(),1),C=`[
   {
     "type": "header",
     "text": { "type": "plain_text", "text": "Deregister i-0a1b2c3d4e5f60001 from prod?" }
