@@ -164,12 +164,21 @@ func stopBatch(d *draft, dec Decision) Answer {
 	return Answer{Kind: Accepted, Detail: "batch_stopping"}
 }
 
-func (e *Engine) commitBatch(ctx context.Context, d *draft, next time.Time) (Operation, error) {
+// commitBatch commits a batch's step and returns the batch as it is then. again says that a
+// person or another process was faster: nothing of the step holds.
+func (e *Engine) commitBatch(ctx context.Context, d *draft, next time.Time) (op Operation, again bool, err error) {
 	if !d.changed {
-		return d.op, nil
+		return d.op, false, nil
 	}
-	err := e.commit(ctx, d, commitOptions{next: next})
-	return d.op, err
+	err = e.commit(ctx, d, commitOptions{next: next})
+	if errors.Is(err, ErrConflict) {
+		again = true
+		d.op, err = e.store.Operation(ctx, d.op.ID)
+	}
+	if err != nil {
+		return Operation{}, false, fmt.Errorf("stepping batch %s: %w", d.op.ID, err)
+	}
+	return d.op, again, nil
 }
 
 // lookAtMembers brings the rows up to their operations.

@@ -109,24 +109,15 @@ func (e *Engine) stepBatch(ctx context.Context, op Operation) (time.Time, error)
 		if next >= 0 {
 			wake = d.now
 		}
-		moved, err := e.commitBatch(ctx, d, wake)
+		var again bool
+		var err error
+		op, again, err = e.commitBatch(ctx, d, wake)
 		switch {
-		case errors.Is(err, ErrConflict): // a person stopped it, or another process steps it too
-			if op, err = e.store.Operation(ctx, op.ID); err != nil {
-				return time.Time{}, fmt.Errorf("loading batch %s: %w", op.ID, err)
-			}
-			if op.State != Releasing {
-				return time.Time{}, nil
-			}
-			continue
-		case err != nil:
-			return time.Time{}, fmt.Errorf("stepping batch %s: %w", op.ID, err)
-		case moved.State.Terminal():
-			return time.Time{}, nil
-		case next < 0 || released >= batchReleases:
+		case err != nil || op.State != Releasing:
+			return time.Time{}, err
+		case !again && (next < 0 || released >= batchReleases):
 			return wake, nil
 		}
-		op = moved
 	}
 }
 

@@ -31,22 +31,15 @@ func (e *Engine) stepBulk(ctx context.Context, op Operation) (time.Time, error) 
 		}
 		d.endRows("bulk_stopped", "bulk_nothing", "bulk_partly", "bulk_done")
 		wake := d.now.Add(max(batchPoll, e.settings.Poll)) // members are looked at no more often
-		moved, err := e.commitBatch(ctx, d, wake)
+		var again bool
+		var err error
+		op, again, err = e.commitBatch(ctx, d, wake)
 		switch {
-		case errors.Is(err, ErrConflict): // a person decided, or another process steps it too
-			if op, err = e.store.Operation(ctx, op.ID); err != nil {
-				return time.Time{}, fmt.Errorf("loading batch %s: %w", op.ID, err)
-			}
-			if op.State != Releasing {
-				return time.Time{}, nil
-			}
-			continue
-		case err != nil:
-			return time.Time{}, fmt.Errorf("stepping batch %s: %w", op.ID, err)
-		case moved.State.Terminal():
-			return time.Time{}, nil
+		case err != nil || op.State != Releasing:
+			return time.Time{}, err
+		case !again:
+			return wake, e.callOff(ctx, op)
 		}
-		return wake, e.callOff(ctx, moved)
 	}
 	return e.store.Clock().Now().Add(busyRetry), nil
 }
