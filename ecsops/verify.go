@@ -189,7 +189,7 @@ func (v verifier) replaced() Check {
 	for _, r := range all {
 		if moved[r.Service] > 0 {
 			got[r.Service]++
-			c.Names = append(c.Names, lastPart(r.Task)+" on "+lastPart(string(r.Instance)))
+			c.Names = append(c.Names, lastPart(r.Task)+" on "+v.machine(r.Instance))
 		}
 	}
 	enough := true
@@ -200,6 +200,17 @@ func (v verifier) replaced() Check {
 		enough = enough && (got[name] >= n || !exists || s.Running >= s.Desired)
 	}
 	return verdict(c, enough)
+}
+
+// machine is what people call an instance: its EC2 id, where it was there before.
+func (v verifier) machine(arn InstanceARN) string {
+	peers, _ := v.before.Snapshot.Peers.Get() // unread, the registration's id has to do
+	for _, p := range peers {
+		if p.Instance == arn && p.EC2 != "" {
+			return string(p.EC2)
+		}
+	}
+	return lastPart(string(arn))
 }
 
 // standaloneEnded is V5: the standalone tasks that were here have ended. Orphans of a force

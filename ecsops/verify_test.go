@@ -2,6 +2,7 @@ package ecsops_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,5 +156,28 @@ func TestVerifyEmpty(t *testing.T) {
 		if c.Result != want {
 			t.Errorf("%+v, want %s", c, want)
 		}
+	}
+}
+
+// Where a replacement landed is told by the EC2 id, which people know; where the others were
+// not read, by the registration's.
+func TestReplacementsAreNamedByMachine(t *testing.T) {
+	before := ecsops.NewPlan(busy(), ecsops.Intent{Purpose: ecsops.Retire})
+	after := finished(before)
+	names := func() string {
+		for _, c := range ecsops.Verify(before, after) {
+			if c.ID == "V4" {
+				return strings.Join(c.Names, ", ")
+			}
+		}
+		return ""
+	}
+	peers, _ := before.Snapshot.Peers.Get()
+	if got := names(); !strings.Contains(got, " on "+string(peers[0].EC2)) || peers[0].EC2 == "" {
+		t.Errorf("%q, want %s", got, peers[0].EC2)
+	}
+	before.Snapshot = before.Snapshot.Blank("peers")
+	if got := names(); strings.Contains(got, string(peers[0].EC2)) || !strings.Contains(got, " on ") {
+		t.Errorf("without the others: %q", got)
 	}
 }
