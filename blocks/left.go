@@ -50,7 +50,7 @@ func LeftBehind(op workflow.Operation, left []Left) Message {
 		if n := len(left) - len(shown); n > 0 {
 			s.section("more", "… and "+mrkdwn(strconv.Itoa(n))+" more "+seeStatus(op.ID))
 		}
-		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40)), "This message is kept up to date; each machine's own thread in the audit channel tells when"}
+		parts := []mrkdwn{"Operation " + code(words.ForeignN(op.ID, 40)), mrkdwn(words.LeftRead())}
 		if slices.ContainsFunc(shown, func(l Left) bool { return l.Token != "" }) {
 			parts = append(parts, "Terminating asks with a card of its own first")
 		}

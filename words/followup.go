@@ -72,6 +72,11 @@ func LeftTitle(open, of int) string {
 	return "⚠️ To be looked after: " + strconv.Itoa(open) + " of " + Count(of, "machine")
 }
 
+// LeftRead says how old what is said of a batch's machines may be.
+func LeftRead() string {
+	return "As last read: each machine one hour and a day after its end, its registrations after ten minutes and an hour. This message follows; the threads in the audit channel tell when"
+}
+
 // Left is what one machine of a batch left that a person may look after, in a sentence.
 func Left(f workflow.FollowUp) string {
 	var s []string
