@@ -466,7 +466,7 @@ func scenes() []scene {
 		{name: "placement constraints", prepare: constrained, look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the instance that hosts the bot", prepare: hosts(simaws.DemoClean), look: planned(simaws.DemoClean, keep), moot: unasked},
 		{name: "the machine alone, afterwards", prepare: gone(simaws.DemoClean, keep), look: machineAlone, // no task is there any more
-			only: []string{"autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstances", "ec2:TerminateInstances",
+			only: []string{"autoscaling:DescribeAutoScalingInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:TerminateInstances",
 				"ecs:DescribeContainerInstances", "ecs:ListContainerInstances", "sts:GetCallerIdentity"}},
 		{name: "ghosts", look: swept},
 		{name: "a drain that stands still", prepare: func(s *stand) { s.begin(simaws.DemoStuck, keep); s.clock.Advance(2 * time.Minute) }, look: watched},

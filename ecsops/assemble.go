@@ -88,6 +88,8 @@ func (r *reader) machineFacts(s *Snapshot) {
 	s.Node = fact(nodeFact, nodeCall, n, err)
 	answer, err := r.rehearsal.wait(r.ctx)
 	s.Rehearsal = fact(rehearsalFact, terminateCall, answer, cmp.Or(wrong, err))
+	storage, err := r.storage.wait(r.ctx)
+	s.Storage = fact(storageFact, typesCall, storage, cmp.Or(wrong, err))
 	g, err := r.group.wait(r.ctx)
 	s.Group = fact("group", "autoscaling:DescribeAutoScalingGroups", g.Group, cmp.Or(wrong, err))
 	h, err := r.hooks.wait(r.ctx)

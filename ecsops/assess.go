@@ -19,7 +19,7 @@ func assess(s Snapshot, in Intent) *judge {
 	for _, rule := range []func(*judge){
 		(*judge).intentRules, (*judge).ownHost, (*judge).pathRules, (*judge).terminationRules,
 		(*judge).taskRules, (*judge).serviceRules, (*judge).roomRules, (*judge).targetRules, (*judge).peerRules,
-		(*judge).ownerRules, (*judge).volumeRules, (*judge).groupRules, (*judge).cutRules, (*judge).definitionRules, (*judge).incomplete,
+		(*judge).ownerRules, (*judge).volumeRules, (*judge).storageRules, (*judge).groupRules, (*judge).cutRules, (*judge).definitionRules, (*judge).incomplete,
 	} {
 		rule(j)
 	}
@@ -140,7 +140,7 @@ func (j *judge) incomplete() {
 
 // machineOnly are the facts that matter where only the machine is left.
 func machineOnly() []string {
-	return []string{"instance", "registrations", "elsewhere", "ec2", rehearsalFact, "group", "hooks", "self"}
+	return []string{"instance", "registrations", "elsewhere", "ec2", rehearsalFact, storageFact, "group", "hooks", "self"}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -12,7 +12,7 @@ type caches struct {
 	definitions  cache[TaskDefinition]
 	targetGroups cache[TargetGroup] // name, type and delay only
 	hints        cache[hint]        // by cluster and EC2 id
-	interfaces   cache[int]         // by instance type: its most network interfaces
+	types        cache[typeFacts]   // by instance type
 	spared       cache[int]         // by target: sparing looks since its tasks were listed
 }
 

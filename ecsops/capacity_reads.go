@@ -9,8 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	asg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
@@ -227,10 +225,10 @@ func (r *reader) readInterfaces() {
 		if err != nil {
 			return nil, err
 		}
-		limits, err := r.interfaceLimits(ctx, sortedKeys(types)) // complete: the batches have ended
+		limits, err := r.typesOf(ctx, sortedKeys(types)) // complete: the batches have ended
 		out := map[EC2ID]Interfaces{}
 		for id, m := range joined(parts) {
-			out[id] = Interfaces{Most: limits[m.Type], Used: m.Interfaces}
+			out[id] = Interfaces{Most: limits[m.Type].interfaces, Used: m.Interfaces}
 		}
 		return out, err
 	})
@@ -284,50 +282,6 @@ func (r *reader) mayUseAwsvpc(ctx context.Context, here *later[map[string]Servic
 
 func usesAwsvpc(s ecstypes.Service) bool {
 	return s.NetworkConfiguration != nil && s.NetworkConfiguration.AwsvpcConfiguration != nil && s.LaunchType != ecstypes.LaunchTypeFargate
-}
-
-// interfaceLimits are the types' most network interfaces; a type never changes.
-func (r *reader) interfaceLimits(ctx context.Context, types []string) (map[string]int, error) {
-	out := map[string]int{}
-	var ask []string
-	for _, t := range types {
-		if n, ok := r.f.cache.interfaces.get(t, r.f.clock.Now(), 0); ok {
-			out[t] = n
-		} else {
-			ask = append(ask, t)
-		}
-	}
-	read, err := r.s.interfaceLimits(ctx, ask)
-	for t, n := range read {
-		out[t] = n
-		r.f.cache.interfaces.put(t, n, r.f.clock.Now())
-	}
-	return out, err
-}
-
-func (s *session) interfaceLimits(ctx context.Context, types []string) (map[string]int, error) {
-	parts, err := each(ctx, types, typesBatch, func(ctx context.Context, part []string) (map[string]int, error) {
-		in := &ec2.DescribeInstanceTypesInput{}
-		for _, t := range part {
-			in.InstanceTypes = append(in.InstanceTypes, ec2types.InstanceType(t))
-		}
-		out, err := s.ec2.DescribeInstanceTypes(ctx, in) // types that are named come in one page
-		if err != nil {
-			return nil, called("ec2:DescribeInstanceTypes", err)
-		}
-		got := map[string]int{}
-		for _, i := range out.InstanceTypes {
-			if i.NetworkInfo != nil {
-				got[string(i.InstanceType)] = int(aws.ToInt32(i.NetworkInfo.MaximumNetworkInterfaces))
-			}
-		}
-		return got, nil
-	})
-	out := map[string]int{}
-	for _, m := range parts {
-		maps.Copy(out, m)
-	}
-	return out, err
 }
 
 // capacityProviders reads providers by name. Fargate's are left out: they bring no instances.

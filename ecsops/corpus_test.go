@@ -42,6 +42,7 @@ func calm() ecsops.Snapshot {
 		Spot:             ecsops.Known(ecsops.SpotRequest{}),
 		Node:             ecsops.Known(ecsops.Node{}),
 		Rehearsal:        ecsops.Known(ecsops.RehearsalAllowed),
+		Storage:          ecsops.Known(ecsops.Storage{Asked: true}),
 		Tasks:            ecsops.Known([]ecsops.Task(nil)),
 		Protection:       ecsops.Known(map[string]time.Time{}),
 		Services:         ecsops.Known(map[string]ecsops.Service{}),

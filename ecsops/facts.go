@@ -41,6 +41,7 @@ func allFacts() []factAccess {
 		access("spot", func(s *Snapshot) *Fact[SpotRequest] { return &s.Spot }),
 		access("node", func(s *Snapshot) *Fact[Node] { return &s.Node }),
 		access("rehearsal", func(s *Snapshot) *Fact[Rehearsal] { return &s.Rehearsal }),
+		access(storageFact, func(s *Snapshot) *Fact[Storage] { return &s.Storage }),
 		access("group", func(s *Snapshot) *Fact[Group] { return &s.Group }),
 		access("hooks", func(s *Snapshot) *Fact[[]Hook] { return &s.Hooks }),
 		access("capacity_provider", func(s *Snapshot) *Fact[CapacityProvider] { return &s.CapacityProvider }),

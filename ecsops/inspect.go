@@ -69,6 +69,7 @@ type reader struct {
 	hooks     *later[[]Hook]
 	terminate *later[bool]
 	rehearsal *later[Rehearsal]
+	storage   *later[Storage]
 
 	defs   wanted[TaskDefinition]
 	groups wanted[groupRead]
@@ -107,7 +108,7 @@ func (f *Fleet) newReader(ctx context.Context, wg *sync.WaitGroup, cluster Clust
 func (r *reader) beside(cluster ClusterARN) *reader {
 	o := r.f.clusterReader(r.ctx, r.wg, cluster, r.fresh)
 	o.node, o.spot, o.id, o.verified, o.machine, o.member, o.group, o.hooks = r.node, r.spot, r.id, r.verified, r.machine, r.member, r.group, r.hooks
-	o.terminate, o.rehearsal = r.terminate, r.rehearsal
+	o.terminate, o.rehearsal, o.storage = r.terminate, r.rehearsal, r.storage
 	return o
 }
 
@@ -342,6 +343,7 @@ func (r *reader) readMachine() {
 		return r.s.terminationProtected(ctx, ec2)
 	})
 	r.readRehearsal()
+	r.readStorage()
 }
 
 func externalID(id EC2ID) bool { return len(id) > 3 && id[:3] == "mi-" }

@@ -408,6 +408,7 @@ func (m *many) aimMachine() {
 	})
 	r.id = id
 	m.aimRehearsal(id)
+	r.readStorage()
 	r.readSpot()
 	r.readNode()
 }

@@ -123,7 +123,7 @@ func (s *session) probes(cluster ClusterARN) []probe {
 			return err
 		}},
 		{"ec2:DescribeInstanceTypes", func(ctx context.Context) error {
-			_, err := s.interfaceLimits(ctx, []string{"m5.large"})
+			_, err := s.instanceTypes(ctx, []string{"m5.large"})
 			return err
 		}},
 		{"ec2:DescribeSpotInstanceRequests", func(ctx context.Context) error {

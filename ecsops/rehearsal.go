@@ -33,10 +33,14 @@ const (
 
 type rehearsalKey struct{}
 
-// Reading is ctx for inspections that plans for such intents are made of. Where the bot
+// Reading is ctx for inspections that plans for such intents are made of. Of a machine that is
+// to end, its type is asked for, which tells whether it has disks that end with it. Where the bot
 // itself is to terminate a machine of no Auto Scaling group, EC2 is asked for that as a dry
 // run, beside the other reads; otherwise nobody shall find attempts of it in CloudTrail.
 func Reading(ctx context.Context, ins ...Intent) context.Context {
+	if ends(ins) {
+		ctx = context.WithValue(ctx, endsKey{}, true)
+	}
 	if !slices.ContainsFunc(ins, func(in Intent) bool { return in.Terminate == Terminate }) {
 		return ctx
 	}

@@ -394,9 +394,6 @@ func (j *judge) ownerRules() {
 		}
 	}
 	j.addNames(RuleStackOwned, stacks)
-	if j.machine.InstanceStore && endsMachine(j.s, j.in, j.path) {
-		j.addNames(RuleLocalData, []string{"instance store"})
-	}
 }
 
 // definitionRules: A6, A7, A9 and A14, from task definitions and target groups.

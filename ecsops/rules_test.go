@@ -325,6 +325,12 @@ func amberRows() []row {
 			run(s, "")
 		}},
 		{"A14", "an instance store, and the machine goes", amber, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.InstanceStore = true }) }},
+		{"A14", "disks of its type's, and the machine goes", amber, replace, func(s *ecsops.Snapshot) {
+			owned(s)
+			s.Storage = ecsops.Known(ecsops.Storage{Asked: true, Local: true})
+		}},
+		{"A14", "disks of its type's, and the machine stays", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { s.Storage = ecsops.Known(ecsops.Storage{Asked: true, Local: true}) }},
+		{"A12", "the type of a machine that goes was not asked for", amber, terminate, func(s *ecsops.Snapshot) { s.Storage = ecsops.Known(ecsops.Storage{}) }},
 		{"A14", "an instance store, and the machine stays", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.InstanceStore = true }) }},
 	}
 }

@@ -25,6 +25,7 @@ type Snapshot struct {
 	Spot             Fact[SpotRequest]               `json:"spot"`      // of a Spot Instance
 	Node             Fact[Node]                      `json:"node"`      // of an ECS Anywhere host, in Systems Manager
 	Rehearsal        Fact[Rehearsal]                 `json:"rehearsal"` // of the termination, where the bot itself is to order it
+	Storage          Fact[Storage]                   `json:"storage"`   // of a machine that is to end
 	Group            Fact[Group]                     `json:"group"`     // Name "" = in no Auto Scaling group
 	Hooks            Fact[[]Hook]                    `json:"hooks"`     // of the group, EC2_INSTANCE_TERMINATING
 	CapacityProvider Fact[CapacityProvider]          `json:"capacity_provider"`

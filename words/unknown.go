@@ -142,6 +142,8 @@ func Fact(name string) string {
 		return "the list of registrations"
 	case "replacements":
 		return "the tasks' replacements"
+	case "storage":
+		return "whether the machine has instance store"
 	case "rehearsal":
 		return "whether EC2 would let the bot terminate the machine"
 	case "termination_protection":

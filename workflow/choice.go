@@ -74,7 +74,9 @@ func applyChoice(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer 
 	case len(fresh.Barred()) > 0:
 		return Answer{Kind: NotPossible, Detail: barredBy(*fresh)}
 	}
-	d.op.Changes = ecsops.Diff(ecsops.NewPlan(d.op.Plan.Snapshot, fresh.Intent), *fresh)
+	was := d.op.Plan.Snapshot
+	was.Rehearsal, was.Storage = fresh.Snapshot.Rehearsal, fresh.Snapshot.Storage // nobody asked before the machine was to end
+	d.op.Changes = ecsops.Diff(ecsops.NewPlan(was, fresh.Intent), *fresh)
 	d.op.Plan, d.op.Needs, d.op.ExpiresAt = *fresh, policy.Needs(*fresh), d.now.Add(s.ProposalTTL)
 	d.op.Revision++
 	d.event(Event{Type: EvChosen, Actor: dec.Actor, Channel: dec.Channel, Intent: &fresh.Intent, Changes: d.op.Changes,

@@ -203,6 +203,7 @@ func (w *world) Inspect(context.Context, ecsops.Target) (ecsops.Snapshot, error)
 	s.Spot = ecsops.Known(ecsops.SpotRequest{})
 	s.Node = ecsops.Known(ecsops.Node{})
 	s.Rehearsal = ecsops.Known(ecsops.RehearsalAllowed)
+	s.Storage = ecsops.Known(ecsops.Storage{Asked: true})
 	s.Protection = ecsops.Known(map[string]time.Time{})
 	s.Services = ecsops.Known(services)
 	s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{

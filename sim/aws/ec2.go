@@ -347,6 +347,10 @@ func terminateInstances(r *request) (m, *apiError) {
 	return m{"instancesSet": out}, nil
 }
 
+// hasStore are the families with instance store, by their names: storage optimized ones, and those with a d behind the generation.
+// https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html
+var hasStore = regexp.MustCompile(`^(i|im|is|d|h)\d|^[a-z]+\d[a-z]*d`)
+
 // describeInstanceTypes knows the sizes that enisOf knows.
 func describeInstanceTypes(r *request) (m, *apiError) {
 	out := l{}
@@ -355,7 +359,7 @@ func describeInstanceTypes(r *request) (m, *apiError) {
 		if !ok || family == "" || size == "" {
 			return nil, fault("InvalidInstanceType", "The following supplied instance types do not exist: [%s]", kind)
 		}
-		out = append(out, m{"instanceType": kind, "currentGeneration": true, "bareMetal": size == "metal",
+		out = append(out, m{"instanceType": kind, "currentGeneration": true, "bareMetal": size == "metal", "instanceStorageSupported": hasStore.MatchString(family),
 			"networkInfo": m{"maximumNetworkInterfaces": enisOf(&machine{kind: kind})}})
 	}
 	if len(out) == 0 {
