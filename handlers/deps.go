@@ -48,8 +48,7 @@ type Engine interface {
 	ProposeBatch(ctx context.Context, p workflow.BatchProposal) (workflow.Operation, error)
 	Decide(ctx context.Context, d workflow.Decision) (workflow.Answer, error)
 	Record(ctx context.Context, events ...workflow.Event) error
-	SignOff(ctx context.Context, s workflow.SignOff) (workflow.Answer, error)
-	LookAtHost(ctx context.Context, r workflow.HostRequest) (workflow.Answer, error)
+	Afterwards(ctx context.Context, d workflow.Decision) (workflow.Answer, error)
 }
 
 // Fleet reads ECS; *ecsops.Fleet satisfies it.

@@ -95,8 +95,7 @@ type world struct {
 	plans   map[string]ecsops.Plan
 	opErr   error
 
-	signed    []workflow.SignOff
-	looked    []workflow.HostRequest
+	later     []workflow.Decision // decided afterwards
 	after     ecsops.Aftermath
 	proposed  []workflow.Proposal
 	batches   []workflow.BatchProposal
@@ -371,17 +370,13 @@ func (w *world) BindNotice(_ context.Context, op string, revision int, channel, 
 	return nil
 }
 
-func (w *world) SignOff(_ context.Context, s workflow.SignOff) (workflow.Answer, error) {
-	w.signed = append(w.signed, s)
+func (w *world) Afterwards(_ context.Context, d workflow.Decision) (workflow.Answer, error) {
+	w.later = append(w.later, d)
 	a := w.answer
-	a.Op = w.ops[s.Op]
-	return a, w.decideErr
-}
-
-func (w *world) LookAtHost(_ context.Context, r workflow.HostRequest) (workflow.Answer, error) {
-	w.looked = append(w.looked, r)
-	a := w.answer
-	a.Op, a.Detail = w.ops[r.Op], "host_look"
+	a.Op = w.ops[d.Op]
+	if d.Verb == workflow.LookHostVerb {
+		a.Detail = "host_look"
+	}
 	return a, w.decideErr
 }
 

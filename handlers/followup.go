@@ -23,43 +23,30 @@ func (r *Router) followed(ctx context.Context, a *act, verb workflow.Verb, to *r
 	if !r.Clock.Now().Before(tok.ExpiresAt) {
 		return r.overtaken(ctx, a, tok, op, causeExpired, to)
 	}
-	switch verb {
-	case workflow.SignOffVerb:
-		return r.signOff(ctx, a, tok, op, to)
-	case workflow.LookHostVerb:
-		return r.lookAtHost(ctx, a, tok, op, to)
+	if verb == workflow.EndMachine {
+		return r.endMachine(ctx, a, tok, op, to)
 	}
-	return r.endMachine(ctx, a, tok, op, to)
+	return r.afterwards(ctx, a, tok, op, to)
 }
 
-// signOff records a person's word about orphans.
-func (r *Router) signOff(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
+// afterwards records a person's word about orphans, or has the machine looked into on which
+// a force left them. The latter button stays: the machine may be looked at again and again.
+func (r *Router) afterwards(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
+	q := question{action: noticeActions()[tok.Verb], cluster: op.Target.Cluster, target: &op.Target}
 	w := r.facts(ctx, a, tok.Channel, true)
-	v := policy.Decide(r.Rules, policy.Request{Action: policy.SignOff, Person: w.person, Channel: w.place, Cluster: op.Target.Cluster})
+	v := policy.Decide(r.Rules, policy.Request{Action: q.action, Person: w.person, Channel: w.place, Cluster: q.cluster})
 	if v.Effect != policy.Allow {
-		return r.refuse(ctx, a, v, question{action: policy.SignOff, cluster: op.Target.Cluster, target: &op.Target}, to)
+		return r.refuse(ctx, a, v, q, to)
 	}
-	answer, err := r.Engine.SignOff(ctx, workflow.SignOff{Op: op.ID, Actor: a.actor(), Channel: tok.Channel, Token: tok.Token, Verdict: v})
+	d := workflow.Decision{Op: op.ID, Verb: tok.Verb, Actor: a.actor(), Channel: tok.Channel, Verdict: v}
+	if tok.Verb == workflow.SignOffVerb {
+		d.Token = tok.Token
+	}
+	answer, err := r.Engine.Afterwards(ctx, d)
 	if err != nil {
-		return fmt.Errorf("signing off operation %s: %w", op.ID, err)
+		return err
 	}
-	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("user", a.who.User).Str("answer", string(answer.Kind)).Msg("sign-off")
-	to.say(ctx, blocks.Answer(answer))
-	return nil
-}
-
-// lookAtHost has the machine looked into, on which a force left tasks. The button stays: the
-// machine may be looked at again and again, but once at a time.
-func (r *Router) lookAtHost(ctx context.Context, a *act, tok workflow.Token, op workflow.Operation, to *reply) error {
-	w := r.facts(ctx, a, tok.Channel, true)
-	v := policy.Decide(r.Rules, policy.Request{Action: policy.LookHost, Person: w.person, Channel: w.place, Cluster: op.Target.Cluster})
-	if v.Effect != policy.Allow {
-		return r.refuse(ctx, a, v, question{action: policy.LookHost, cluster: op.Target.Cluster, target: &op.Target}, to)
-	}
-	answer, err := r.Engine.LookAtHost(ctx, workflow.HostRequest{Op: op.ID, Actor: a.actor(), Channel: tok.Channel, Verdict: v})
-	if err != nil {
-		return fmt.Errorf("looking at the host of operation %s: %w", op.ID, err)
-	}
+	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Str("verb", string(tok.Verb)).Str("user", a.who.User).Str("answer", string(answer.Kind)).Msg("decision")
 	to.say(ctx, blocks.Answer(answer))
 	return nil
 }

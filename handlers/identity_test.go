@@ -123,11 +123,8 @@ func (w *world) did() []string {
 	if len(w.proposed) > 0 {
 		out = append(out, "proposed")
 	}
-	if len(w.signed) > 0 {
-		out = append(out, "signed off")
-	}
-	if len(w.looked) > 0 {
-		out = append(out, "looked at the host")
+	for _, d := range w.later {
+		out = append(out, "afterwards "+string(d.Verb))
 	}
 	if len(w.batches) > 0 {
 		out = append(out, "proposed a batch")

@@ -71,7 +71,7 @@ func (h *history) signOff(id string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	answer, err := e.SignOff(h.t.Context(), workflow.SignOff{Op: id, Actor: workflow.Actor{UserID: "U2"}, Verdict: policy.Verdict{Effect: policy.Allow}})
+	answer, err := e.Afterwards(h.t.Context(), workflow.Decision{Op: id, Verb: workflow.SignOffVerb, Actor: workflow.Actor{UserID: "U2"}, Verdict: policy.Verdict{Effect: policy.Allow}})
 	if err != nil || answer.Kind != workflow.Accepted {
 		h.t.Fatalf("signing off: %v, %v", answer.Kind, err)
 	}

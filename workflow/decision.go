@@ -29,9 +29,9 @@ const (
 	GoOn Verb = "go_on"
 
 	// Buttons of follow-ups; Engine.Decide takes none of them.
-	SignOffVerb Verb = "sign_off"    // Engine.SignOff
+	SignOffVerb Verb = "sign_off"    // Engine.Afterwards
 	EndMachine  Verb = "end_machine" // proposes an operation of its own
-	// LookHostVerb has the machine looked into now: Engine.LookAtHost.
+	// LookHostVerb has the machine looked into now: Engine.Afterwards.
 	LookHostVerb Verb = "look_host"
 )
 

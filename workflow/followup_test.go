@@ -349,7 +349,7 @@ func TestFollowUpThroughTheEngine(t *testing.T) {
 	if c := checkOf(t, op, "V9"); c.Result != ecsops.CheckPassed || c.Count != 2 {
 		t.Errorf("after an hour V9 is %+v", c)
 	}
-	sign := SignOff{Op: op.ID, Actor: ana, Channel: "C0OPS", Token: "t1", Verdict: policy.Verdict{Effect: policy.Refuse, Reasons: []policy.Reason{policy.ReasonNotOperator}}}
+	sign := Decision{Op: op.ID, Actor: ana, Channel: "C0OPS", Token: "t1", Verdict: policy.Verdict{Effect: policy.Refuse, Reasons: []policy.Reason{policy.ReasonNotOperator}}}
 	if a := r.signOff(sign); a.Kind != NotYours {
 		t.Errorf("a refused person gets %+v", a)
 	}
@@ -395,7 +395,7 @@ func TestSignOffTooLate(t *testing.T) {
 		rig *rig
 		op  string
 	}{"the machine is gone": {r, op.ID}, "there is no follow-up": {none, plain.ID}} {
-		a := c.rig.signOff(SignOff{Op: c.op, Actor: olga, Verdict: policy.Verdict{Effect: policy.Allow}})
+		a := c.rig.signOff(Decision{Op: c.op, Actor: olga, Verdict: policy.Verdict{Effect: policy.Allow}})
 		if a.Kind != TooLate || a.Detail != "no_orphans" {
 			t.Errorf("%s: %+v", name, a)
 		}
@@ -405,9 +405,10 @@ func TestSignOffTooLate(t *testing.T) {
 	}
 }
 
-func (r *rig) signOff(s SignOff) Answer {
+func (r *rig) signOff(d Decision) Answer {
 	r.t.Helper()
-	a, err := r.e.SignOff(r.t.Context(), s)
+	d.Verb = SignOffVerb
+	a, err := r.e.Afterwards(r.t.Context(), d)
 	if err != nil {
 		r.t.Fatalf("signing off: %v", err)
 	}

@@ -7,10 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"ecsbot/ecsops"
-	"ecsbot/policy"
 )
 
 // lookAtHost takes the look into the machine one move on, when one is due: what is read,
@@ -118,58 +115,6 @@ func (f FollowUp) heard(o Order, now time.Time) FollowUp {
 		}
 	}
 	return f
-}
-
-// HostRequest is a person's wish to have the machine looked into now.
-type HostRequest struct {
-	Op      string
-	Actor   Actor
-	Channel string
-	Verdict policy.Verdict
-}
-
-// LookAtHost has the machine looked into, once: whoever asks while a look is under way is
-// told so. Every answer is one of the fixed set; an error means that nothing was recorded.
-func (e *Engine) LookAtHost(ctx context.Context, r HostRequest) (Answer, error) {
-	for range decideTries {
-		answer, err := e.lookAtHostOnce(ctx, r)
-		if !errors.Is(err, ErrConflict) {
-			return answer, err
-		}
-	}
-	return Answer{}, fmt.Errorf("looking at the host of operation %s: %w", r.Op, ErrConflict)
-}
-
-func (e *Engine) lookAtHostOnce(ctx context.Context, r HostRequest) (Answer, error) {
-	op, err := e.store.Operation(ctx, r.Op)
-	if err != nil {
-		return Answer{}, fmt.Errorf("loading operation %s: %w", r.Op, err)
-	}
-	f, err := e.store.FollowUp(ctx, r.Op)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Answer{}, fmt.Errorf("loading follow-up %s: %w", r.Op, err)
-	}
-	f = f.withHost(e.settings.HostLook)
-	answer := Answer{Kind: Accepted, Op: op, Detail: "host_look"}
-	switch {
-	case r.Verdict.Effect != policy.Allow:
-		answer = Answer{Kind: NotYours, Op: op, Reasons: r.Verdict.Reasons}
-	case !f.Watching(Orphans):
-		answer = Answer{Kind: TooLate, Op: op, Detail: "no_orphans_left"}
-	case !f.Watching(Host):
-		answer = Answer{Kind: TooLate, Op: op, Detail: "host_look_off"}
-	case f.Host != nil:
-		answer = Answer{Kind: AlreadyDone, Op: op, By: f.Host.by()}
-	}
-	if answer.Kind != Accepted {
-		return answer, e.recordRefusal(ctx, op, Decision{Actor: r.Actor, Verb: LookHostVerb, Channel: r.Channel}, answer)
-	}
-	now := e.store.Clock().Now()
-	f.Watches = slices.Clone(f.Watches)
-	f.open(Host).Due, f.Host = now, &HostLook{By: &r.Actor, Began: now}
-	zerolog.Ctx(ctx).Info().Str("op_id", op.ID).Msg("a look at the host was asked for")
-	ev := Event{Type: EvHostAsked, Actor: r.Actor, Channel: r.Channel}
-	return answer, e.commitFollowUp(ctx, f, []Event{ev}, nil)
 }
 
 func (l HostLook) by() Actor {

@@ -258,7 +258,7 @@ func TestHostLookBlind(t *testing.T) {
 
 func (r *rig) lookAt(id string, who Actor, e policy.Effect) Answer {
 	r.t.Helper()
-	a, err := r.e.LookAtHost(r.t.Context(), HostRequest{Op: id, Actor: who, Channel: "C0OPS", Verdict: policy.Verdict{Effect: e}})
+	a, err := r.e.Afterwards(r.t.Context(), Decision{Op: id, Verb: LookHostVerb, Actor: who, Channel: "C0OPS", Verdict: policy.Verdict{Effect: e}})
 	if err != nil {
 		r.t.Fatalf("asking for a look: %v", err)
 	}
@@ -284,7 +284,7 @@ func TestHostLookByAPerson(t *testing.T) {
 	if r.sent() != 2 {
 		t.Errorf("%d commands", r.sent())
 	}
-	r.signOff(SignOff{Op: op.ID, Actor: olga, Verdict: policy.Verdict{Effect: policy.Allow}})
+	r.signOff(Decision{Op: op.ID, Actor: olga, Verdict: policy.Verdict{Effect: policy.Allow}})
 	if a := r.lookAt(op.ID, olga, policy.Allow); a.Kind != TooLate || a.Detail != "no_orphans_left" {
 		t.Errorf("signed off: %+v", a)
 	}

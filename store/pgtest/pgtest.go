@@ -105,7 +105,7 @@ func (s *Server) Close() error {
 
 func (s *Server) start() error {
 	return s.run("pg_ctl", "-D", s.dir, "-l", s.dir+".log", "-w", "-o",
-		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200", s.port), "start")
+		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=400", s.port), "start")
 }
 
 // Start starts a killed server again, on the same port.
