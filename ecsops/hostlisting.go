@@ -22,8 +22,9 @@ const (
 	nameKept       = 255
 
 	// settlesBy is when a task that had not begun to run makes no containers any more: the
-	// agent pulls images for at most so long.
-	settlesBy = time.Hour
+	// agent pulls an image for up to two hours (PullImageTimeout in aws/amazon-ecs-agent), and
+	// then makes and starts what waited for it.
+	settlesBy = 3 * time.Hour
 )
 
 type listedContainer struct {
@@ -57,7 +58,10 @@ func (q HostQuestion) tasks(text string, at time.Time) ([]HostTask, string) {
 	return out, ""
 }
 
-func neverRan(t TaskRef) bool { return t.Status == "PROVISIONING" || t.Status == "PENDING" }
+// neverRan: not all of the task's containers had been started.
+func neverRan(t TaskRef) bool {
+	return t.Status == "PROVISIONING" || t.Status == "PENDING" || t.Status == "ACTIVATING"
+}
 
 // readListing takes a complete listing, and nothing else.
 func readListing(text string) ([]listedContainer, string) {
@@ -102,15 +106,16 @@ func readContainer(line string) (listedContainer, bool) {
 			return listedContainer{}, false
 		}
 	}
-	c.Name = cut(c.Name, nameKept)
+	c.Name, c.State = cut(c.Name, nameKept), cut(c.State, nameKept)
 	c.StartedAt, c.EndedAt = whole(c.StartedAt), whole(c.EndedAt)
 	return c, c.task != "" && c.State != ""
 }
 
-// whole leaves fractions of seconds out, and docker's zero time, which it prints as year 1.
+// whole leaves fractions of seconds out, docker's zero time, which it prints as year 1, and what
+// is no time of a container: JSON cannot hold a year of five digits, which a zone can make of 9999.
 func whole(t time.Time) time.Time {
-	if t.Year() <= 1 {
+	if t = t.UTC(); t.Unix() <= 0 || t.Year() > 9999 {
 		return time.Time{}
 	}
-	return t.UTC().Truncate(time.Second)
+	return t.Truncate(time.Second)
 }

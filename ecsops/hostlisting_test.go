@@ -1,6 +1,7 @@
 package ecsops
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -59,6 +60,13 @@ func TestReadListing(t *testing.T) {
 			t.Errorf("%s: %d containers, %q; want %d, %q", name, len(got), why, c.n, c.why)
 		}
 	}
+	far, why := readListing(whole(strings.NewReplacer("2026-11-23T08:00:00.123456789Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00+23:59").Replace(one)))
+	if why != "" || !far[0].StartedAt.IsZero() || !far[0].EndedAt.IsZero() {
+		t.Errorf("%q %+v", why, far)
+	}
+	if _, err := json.Marshal(far[0].HostContainer); err != nil {
+		t.Errorf("what a machine printed cannot be stored: %v", err)
+	}
 	got, _ := readListing(whole(one))
 	if c := got[0]; c.task != orphanA || c.Name != "app" || c.State != "running" || !c.StartedAt.Equal(lookedAt.Add(-time.Hour)) || !c.EndedAt.IsZero() {
 		t.Errorf("read as %+v", c)
@@ -107,9 +115,10 @@ func TestHostAnswer(t *testing.T) {
 		"dead is one":                         {out: ok(listedLine(orphanA, "app", "dead", 1), other), clear: true},
 		"it had not begun: more may come":     {out: ok(), status: "PENDING"},
 		"it had not begun, and exited by now": {out: ok(exited, other), status: "PROVISIONING"},
+		"some of it had begun, more may come": {out: ok(exited, other), status: "ACTIVATING"},
 	} {
 		q := HostQuestion{Command: "c", Asked: lookedAt, Left: lookedAt.Add(-5 * time.Minute), Orphans: []TaskRef{{ARN: orphanA, Status: c.status}, {ARN: orphanB, Status: "RUNNING"}}}
-		a := q.answer(c.out)
+		a := q.answer(c.out, lookedAt.Add(time.Minute))
 		why := ""
 		if a.Sight.Missing != nil {
 			why = a.Sight.Missing.Reason
@@ -121,9 +130,19 @@ func TestHostAnswer(t *testing.T) {
 			t.Errorf("%s: seen at %v", name, a.Sight.At)
 		}
 	}
-	q := HostQuestion{Asked: lookedAt, Left: lookedAt.Add(-2 * time.Hour), Orphans: []TaskRef{{ARN: orphanA, Status: "PENDING"}}}
-	if !q.answer(ok()).Sight.Clear(q.Orphans) {
-		t.Error("two hours later a task that never began is not known to have ended")
+	q := HostQuestion{Asked: lookedAt, Left: lookedAt.Add(-4 * time.Hour), Orphans: []TaskRef{{ARN: orphanA, Status: "PENDING"}}}
+	if !q.answer(ok(), lookedAt.Add(time.Minute)).Sight.Clear(q.Orphans) {
+		t.Error("four hours later a task that never began is not known to have ended")
+	}
+	q.Left = lookedAt.Add(-119 * time.Minute)
+	if q.answer(ok(), lookedAt.Add(time.Minute)).Sight.Clear(q.Orphans) {
+		t.Error("cleared while the agent may still be pulling its image")
+	}
+	q.Left = lookedAt.Add(-5 * time.Minute)
+	ahead := ok()
+	ahead.ExecutionStartDateTime = aws.String("2026-11-23T21:00:00.000Z")
+	if a := q.answer(ahead, lookedAt.Add(time.Minute)); a.Sight.Clear(q.Orphans) || !a.Sight.At.Equal(lookedAt) {
+		t.Errorf("a machine whose clock is ahead is believed: %+v", a.Sight)
 	}
 	if (HostSight{At: lookedAt}).Clear(nil) || (HostSight{}).Clear(q.Orphans) || (HostSight{At: lookedAt}).Clear(q.Orphans) {
 		t.Error("a look that says nothing of a task clears it")

@@ -221,7 +221,7 @@ func (f *Fleet) HostLook(ctx context.Context, q HostQuestion) (Fact[HostAnswer],
 	if err != nil {
 		return NotKnown[HostAnswer](unknownOf(hostFact, invocationCall, err)), ctx.Err()
 	}
-	return Known(q.answer(out)), ctx.Err()
+	return Known(q.answer(out, f.clock.Now())), ctx.Err()
 }
 
 func (s *session) invocation(ctx context.Context, id EC2ID, command string) (*ssm.GetCommandInvocationOutput, error) {
@@ -237,14 +237,15 @@ func (s *session) invocation(ctx context.Context, id EC2ID, command string) (*ss
 
 // answer reads an invocation. Of its ends only Success says anything of the containers.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html
-func (q HostQuestion) answer(out *ssm.GetCommandInvocationOutput) HostAnswer {
+func (q HostQuestion) answer(out *ssm.GetCommandInvocationOutput, now time.Time) HostAnswer {
 	switch out.Status {
 	case ssmtypes.CommandInvocationStatusPending, ssmtypes.CommandInvocationStatusInProgress,
 		ssmtypes.CommandInvocationStatusDelayed, ssmtypes.CommandInvocationStatusCancelling:
 		return HostAnswer{Pending: true}
 	}
-	sight := HostSight{At: q.Asked, Command: q.Command} // the machine answered later than that, never earlier
-	if at, err := time.Parse(time.RFC3339, aws.ToString(out.ExecutionStartDateTime)); err == nil && at.After(q.Asked) {
+	// The machine answered after it was asked; when, its own clock says, which may be wrong.
+	sight := HostSight{At: q.Asked, Command: q.Command}
+	if at, err := time.Parse(time.RFC3339, aws.ToString(out.ExecutionStartDateTime)); err == nil && at.After(q.Asked) && !at.After(now) {
 		sight.At = at.UTC()
 	}
 	why := ""

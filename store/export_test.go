@@ -53,3 +53,24 @@ func (d *DB) CutPulse(ctx context.Context) {
 	defer p.mu.Unlock()
 	_ = p.conn.Close(ctx)
 }
+
+// LosePulse lets go of the lock by which the other replicas know that this one lives, as a pooler does
+// that cleans its connections; the connection stays.
+func (d *DB) LosePulse(ctx context.Context) error {
+	p := d.back.(*postgresDB).pulse
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := p.conn.Exec(ctx, `SELECT pg_advisory_unlock_all()`)
+	return err
+}
+
+// Bury takes over from a replica that was missed at two announcements.
+func (d *DB) Bury(ctx context.Context, id string) error {
+	d.mu.Lock()
+	d.silent = map[string]bool{id: true}
+	d.mu.Unlock()
+	return d.bury(ctx, []string{id})
+}
+
+// Replica is the process's name among those that serve.
+func (d *DB) Replica() string { return d.replica }

@@ -39,7 +39,7 @@ func (p *pulse) beat(ctx context.Context, cfg *pgx.ConnConfig) int64 {
 	if p.shut {
 		return 0
 	}
-	if p.conn != nil && p.conn.Ping(ctx) == nil {
+	if p.conn != nil && p.holds(ctx) {
 		return p.key
 	}
 	p.drop(ctx)
@@ -52,13 +52,21 @@ func (p *pulse) beat(ctx context.Context, cfg *pgx.ConnConfig) int64 {
 		return 0 // the announcement itself meets the same server, and tells
 	}
 	p.conn = conn
-	var held bool
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, p.key).Scan(&held)
-	if err != nil || !held { // the server has not noticed yet that the last one was cut
+	var got bool
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, p.key).Scan(&got)
+	if err != nil || !got || !p.holds(ctx) { // the server has not noticed yet that the last one was cut; or a pooler lets go of locks
 		p.drop(ctx)
 		return 0
 	}
 	return p.key
+}
+
+// holds asks the server: a connection may live on without its lock, behind a pooler above all,
+// and nobody may be taken for dead for that.
+func (p *pulse) holds(ctx context.Context) bool {
+	var held bool
+	err := p.conn.QueryRow(ctx, `SELECT `+locked("$1::bigint"), p.key).Scan(&held)
+	return err == nil && held
 }
 
 // drop ends the connection; mu is held.
@@ -76,45 +84,62 @@ func (p *pulse) stop(ctx context.Context) {
 	p.drop(ctx)
 }
 
-// hasPulse is whether the server has a lock of replicas.pulse: pg_locks splits the key in two.
-const hasPulse = `EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+// locked is whether the server has the advisory lock of a key: pg_locks splits it in two.
+func locked(key string) string {
+	return `EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
 	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-	AND ((l.classid::bigint << 32) | l.objid::bigint) = replicas.pulse)`
+	AND ((l.classid::bigint << 32) | l.objid::bigint) = ` + key + `)`
+}
+
+// silent is of a replica that announced a pulse, and has none.
+var silent = `pulse <> 0 AND NOT ` + locked("replicas.pulse")
 
 // bury gives out again what the replicas held that had no pulse at this announcement and at
 // the one before: a connection may be cut, and come again. They are as good as never here.
 // One of them that lives after all loses leases, which everything bears, and begins anew.
-func (d *DB) bury(ctx context.Context, silent []string) error {
+func (d *DB) bury(ctx context.Context, missed []string) error {
 	d.mu.Lock()
 	before := d.silent
 	d.silent = map[string]bool{}
-	for _, id := range silent {
+	for _, id := range missed {
 		d.silent[id] = true
 	}
 	d.mu.Unlock()
-	for _, id := range silent {
+	for _, id := range missed {
 		if !before[id] {
 			continue
 		}
-		if err := d.update(ctx, func(t tx) error { return giveOut(ctx, t, id) }); err != nil {
+		var dead bool
+		err := d.update(ctx, func(t tx) (err error) {
+			dead, err = giveOut(ctx, t, id)
+			return err
+		})
+		switch {
+		case err != nil:
 			return fmt.Errorf("taking over from a replica that died: %w", err)
+		case !dead:
+			continue
 		}
 		d.log.Warn().Str("replica", id).Msg("another replica died: its work is taken over")
 	}
 	return nil
 }
 
-func giveOut(ctx context.Context, t tx, id string) error {
+// giveOut does nothing when the replica came again meanwhile, or another one was quicker.
+func giveOut(ctx context.Context, t tx, id string) (dead bool, err error) {
+	n, err := t.exec(ctx, `DELETE FROM replicas WHERE id = $1 AND `+silent, id)
+	if err != nil || n == 0 {
+		return false, err
+	}
 	for _, q := range []string{
-		`DELETE FROM replicas WHERE id = $1`,
 		`UPDATE inbox SET lease_until = 0 WHERE holder = $1 AND done_at = 0`,
 		`UPDATE streams SET lease = '', lease_until = 0 WHERE holder = $1`,
 		`UPDATE river_job SET state = 'available' WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`,
 		`DELETE FROM river_leader WHERE leader_id = $1`, // or nobody would wake what sleeps until its term ends
 	} {
 		if _, err := t.exec(ctx, q, id); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -98,3 +98,57 @@ func TestPulseComesAgain(t *testing.T) {
 		}
 	})
 }
+
+// A replica whose lock is gone while its connection lives takes it again, and keeps what it holds.
+func TestPulseLost(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		if !p.pg {
+			return // no lock to lose
+		}
+		a, b := p.open(t), p.beside(t)
+		announce := func(dbs ...*store.DB) {
+			t.Helper()
+			for _, db := range dbs {
+				if _, err := db.Announce(t.Context(), time.Hour); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		announce(b, a)
+		if _, err := b.AcquireStream(t.Context(), "card/b", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.LosePulse(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		announce(a, b, a, a, a)
+		if _, err := a.AcquireStream(t.Context(), "card/b", time.Hour); !errors.Is(err, workflow.ErrLocked) {
+			t.Errorf("what the living holds was handed out: %v", err)
+		}
+	})
+}
+
+// A replica that came again between the announcement that missed it and the takeover is left alone.
+func TestPulseComesJustInTime(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		if !p.pg {
+			return
+		}
+		a, b := p.open(t), p.beside(t)
+		if _, err := b.Announce(t.Context(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.AcquireStream(t.Context(), "card/b", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Bury(t.Context(), b.Replica()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.AcquireStream(t.Context(), "card/b", time.Hour); !errors.Is(err, workflow.ErrLocked) {
+			t.Errorf("what the living holds was handed out: %v", err)
+		}
+		if got, err := a.Announce(t.Context(), time.Hour); err != nil || got.Live != 2 {
+			t.Error(got.Live, err)
+		}
+	})
+}

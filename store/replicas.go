@@ -25,15 +25,15 @@ func (d *DB) Announce(ctx context.Context, ttl time.Duration) (Replicas, error) 
 	out := Replicas{Live: 1, Settled: true}
 	var err error
 	if server, ok := d.back.(*postgresDB); ok {
-		var silent []string
+		var missed []string
 		beat := server.beat(ctx)
 		err = d.update(ctx, func(t tx) (err error) {
 			out = Replicas{Live: 1, Settled: true}
-			silent, err = d.announce(ctx, t, ttl, beat, &out)
+			missed, err = d.announce(ctx, t, ttl, beat, &out)
 			return err
 		})
 		if err == nil {
-			err = d.bury(ctx, silent)
+			err = d.bury(ctx, missed)
 		}
 	}
 	if err == nil {
@@ -46,7 +46,7 @@ func (d *DB) Announce(ctx context.Context, ttl time.Duration) (Replicas, error) 
 }
 
 // announce returns those that announced themselves and have no pulse now.
-func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, beat int64, out *Replicas) (silent []string, err error) {
+func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, beat int64, out *Replicas) (missed []string, err error) {
 	var round, joined int64
 	if err := t.row(ctx, `UPDATE replica_round SET n = n + 1 WHERE id = 1 RETURNING n`).Scan(&round); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, beat int64, 
 	if err != nil {
 		return nil, err
 	}
-	rs, err := t.query(ctx, `SELECT id, seen, pulse <> 0 AND NOT `+hasPulse+` FROM replicas WHERE id <> $1`, d.replica)
+	rs, err := t.query(ctx, `SELECT id, seen, `+silent+` FROM replicas WHERE id <> $1`, d.replica)
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +76,10 @@ func (d *DB) announce(ctx context.Context, t tx, ttl time.Duration, beat int64, 
 		out.Live++
 		out.Settled = out.Settled && seen > joined
 		if still {
-			silent = append(silent, id)
+			missed = append(missed, id)
 		}
 	}
-	return silent, rs.Err()
+	return missed, rs.Err()
 }
 
 func (d *DB) drains(ctx context.Context) (map[ecsops.ClusterARN]int, error) {
