@@ -21,7 +21,7 @@ test: deps ## everything: check, PostgreSQL, npm clients, 100 kills (under 15 mi
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet $(PKGS)
 	$(LINT) run --allow-parallel-runners
-	$(GO) test -timeout 14m -p 3 -parallel 5 $(PKGS) # most tests wait for a process: more of them than processors
+	$(GO) test -timeout 14m -p 3 -parallel 7 $(PKGS) # most tests wait for a process: more of them than processors
 
 .PHONY: deps
 deps: ## install what the tests need and the machine lacks (PostgreSQL, Node.js, Chromium)
@@ -38,8 +38,7 @@ campaign: ## long: 50,000 estates on the simulated scheduler, 2,000 kills of the
 
 .PHONY: bench
 bench: deps ## ratios against peers and bounds in one run; figures go to docs/benchmarks.md
-	ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 20m -run 'TestBench' -v ./bot
-	ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 10m -run 'TestBench' -v ./cmd/demo
+	missed=0; for part in ./bot ./cmd/demo; do ECSBOT_BENCH=1 $(GO) test -count=1 -timeout 20m -run 'TestBench' -v $$part || missed=1; done; exit $$missed
 
 .PHONY: golden
 golden: deps ## rewrite the golden files of blocks/, and how a browser draws them; read the diff as a screenshot
