@@ -152,6 +152,23 @@ func TestDigestIgnores(t *testing.T) {
 	}
 }
 
+// TestDigestIgnoresScaleOut: whether the copies fit now or after a scale-out is no decision.
+func TestDigestIgnoresScaleOut(t *testing.T) {
+	s := calm()
+	scaling(&s)
+	before := plan(s)
+	for n := range 2 {
+		peer(&s, n, func(p *ecsops.Peer) { p.Free.Memory = 7000 })
+	}
+	after := plan(s)
+	if !has(before, ecsops.RuleScaleOut) || !has(after, ecsops.RuleRoom) {
+		t.Fatalf("room: %s, then %s", rules(before), rules(after))
+	}
+	if diff := ecsops.Diff(before, after); len(diff) > 0 || before.Digest != after.Digest {
+		t.Errorf("differences: %v", diff)
+	}
+}
+
 func full(p *ecsops.Peer) { p.Free.Memory = 0 }
 
 // TestDigestSees: each thing that a person decides on changes the digest, under its name.

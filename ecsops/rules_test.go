@@ -435,6 +435,7 @@ func intentRows() []row {
 		{"T21", "a group's machine may be reused, and its group is named", none, reuse, owned},
 		{"T21", "without force ECS keeps a stopped machine that shows tasks", red, reuse, func(s *ecsops.Snapshot) { run(s, ""); agentLost(s); machine(s, "stopped") }},
 		{"T21", "whether it shows tasks is not known", red, reuse, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped"); *s = s.Blank("tasks") }},
+		{"T21", "a running machine with tasks: they are stopped first", none, reuse, func(s *ecsops.Snapshot) { run(s, "") }},
 		{"T21", "a stopped machine without tasks", none, reuse, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
 		{"T21", "a proven ghost is one", none, asGhost, ghost},
 		{"T21", "its registration is gone: nothing to do", none, asGhost, func(s *ecsops.Snapshot) { ghost(s); status(s, "INACTIVE") }},
@@ -443,6 +444,7 @@ func intentRows() []row {
 		{"T21", "a stopped machine can be started", red, asGhost, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "stopped") }},
 		{"T21", "only the agent is gone", red, asGhost, agentLost},
 		{"T21", "shutting down is not gone", red, asGhost, func(s *ecsops.Snapshot) { agentLost(s); machine(s, "shutting-down") }},
+		{"T21", "the registration could not be read: A12 says so", none, asGhost, func(s *ecsops.Snapshot) { *s = s.Blank("instance") }},
 		{"T21", "whether the machine is gone is not known", red, asGhost, func(s *ecsops.Snapshot) { ghost(s); *s = s.Blank("ec2") }},
 	}
 }
@@ -521,6 +523,8 @@ func TestPaths(t *testing.T) {
 		{"… but a task is left on this one", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); run(s, "") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
 		{"… or whether one is left could not be read", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); *s = s.Blank("tasks") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
 		{"… or its agent does not answer either", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(false)(s) }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"… or the machine could not be read", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s); *s = s.Blank("ec2") }, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
+		{"… or the machine is to end with it", func(s *ecsops.Snapshot) { agentLost(s); elsewhere(true)(s) }, terminate, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "terminate", "verify")},
 		{"… or the other one is older", func(s *ecsops.Snapshot) {
 			agentLost(s)
 			elsewhere(true)(s)
@@ -539,6 +543,7 @@ func TestPaths(t *testing.T) {
 			with(&s.CapacityProvider, func(p *ecsops.CapacityProvider) { p.ManagedDraining = false })
 		}, replace, ecsops.PathDrain, kinds("drain", "wait", "deregister", "terminate", "verify")},
 		{"the group is terminating it already", terminating, ecsops.Intent{}, ecsops.PathGroup, kinds("drain", "wait", "verify")},
+		{"… and a person asks for its end as well", terminating, replace, ecsops.PathGroup, kinds("drain", "wait", "verify")},
 		{"force", nil, force, ecsops.PathForce, kinds("force", "verify")},
 		{"agent lost, running", agentLost, ecsops.Intent{}, ecsops.PathDisconnected, kinds("drain", "wait", "deregister", "verify")},
 		{"agent lost, running, force", agentLost, force, ecsops.PathForce, kinds("force", "verify")},

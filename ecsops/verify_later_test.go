@@ -65,3 +65,13 @@ func TestVerifyLaterNamesWhatRuns(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestVerifyLaterNamesWhereItCameBack: the cluster and the registration, for whoever ends it there.
+func TestVerifyLaterNamesWhereItCameBack(t *testing.T) {
+	l := ecsops.Later{Want: 2, Again: []ecsops.Reregistration{{Cluster: cluster, Instance: instance + "1"}}}
+	c := ecsops.VerifyLater(l)[0]
+	want := ecsops.ClusterARN(cluster).Name() + ": " + ecsops.Target{Instance: instance + "1"}.InstanceID()
+	if len(c.Names) != 1 || c.Names[0] != want {
+		t.Errorf("%q, want %q", c.Names, want)
+	}
+}

@@ -111,6 +111,9 @@ func TestVerify(t *testing.T) {
 		{"V5", "it runs on", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
 			with(&a.Snapshot.Tasks, func(ts *[]ecsops.Task) { (*ts)[2].LastStatus = "RUNNING" })
 		}},
+		{"V5", "a service's task is no standalone one", passed, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			with(&a.Snapshot.Tasks, func(ts *[]ecsops.Task) { (*ts)[0].LastStatus = "RUNNING" })
+		}},
 		{"V5", "orphans show as STOPPED, which proves nothing", skipped, force, nil},
 		{"V5", "orphans died with their machine", passed, force, func(_ *ecsops.Snapshot, a *ecsops.After) {
 			a.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
@@ -142,6 +145,20 @@ func TestVerify(t *testing.T) {
 				t.Errorf("%+v, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestVerifyEvidence: a check that passed says by what.
+func TestVerifyEvidence(t *testing.T) {
+	s := calm()
+	serve(&s, "web", 4, 100, 200, 2)
+	balance(&s, "web", 4, 2, time.Minute)
+	before := plan(s)
+	groups, _ := s.TargetGroups.Get()
+	for id, want := range map[string]string{"V1": "INACTIVE", "V2": "web: 4 of 4", "V3": groups["arn:tg/web"].Name + ": 4 healthy, was 4"} {
+		if c := check(id, before, finished(before)); c.Result != ecsops.CheckPassed || !slices.Equal(c.Names, []string{want}) {
+			t.Errorf("%s: %s by %q, want %q", id, c.Result, c.Names, want)
+		}
 	}
 }
 

@@ -416,6 +416,48 @@ func TestBatchAnswers(t *testing.T) {
 	}
 }
 
+// A yes to a batch holds for the revision that was shown, in its time, and of two people.
+func TestBatchYes(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0).UTC()
+	for _, c := range []struct {
+		why      string
+		state    State
+		by       Actor
+		revision int
+		at       time.Time
+		want     AnswerKind
+	}{
+		{"the revision that was shown", Proposed, olga, 2, now, Accepted},
+		{"an old button names none", Proposed, olga, 0, now, Accepted},
+		{"an older revision", Proposed, olga, 1, now, TooLate},
+		{"one that was never shown", Proposed, olga, 3, now, TooLate},
+		{"at its expiry", Proposed, olga, 2, now.Add(time.Hour), WasExpired},
+		{"approved as it was shown", AwaitingApproval, ana, 2, now, Accepted},
+		{"approved without a number", AwaitingApproval, ana, 0, now, Accepted},
+		{"approved: an older revision", AwaitingApproval, ana, 1, now, TooLate},
+		{"approved: one that was never shown", AwaitingApproval, ana, 3, now, TooLate},
+		{"approved at its expiry", AwaitingApproval, ana, 2, now.Add(time.Hour), WasExpired},
+		{"approved by who asked", AwaitingApproval, otto, 2, now, NotYours},
+		{"approved by who confirmed", AwaitingApproval, olga, 2, now, NotYours},
+		{"approved by nobody", AwaitingApproval, Actor{}, 2, now, NotYours},
+	} {
+		op := Operation{ID: "batch", State: c.state, Revision: 2, Requester: otto, ExpiresAt: now.Add(time.Hour),
+			Needs: []policy.Requirement{policy.SecondPerson}, Rows: []Row{{Target: grave(0), State: RowWaiting}}}
+		verb := Confirm
+		if c.state == AwaitingApproval {
+			verb, op.Confirmed = Approve, &Approval{Actor: olga, Revision: 2}
+		}
+		d := newDraft(op, c.at)
+		a := apply(d, Decision{Verb: verb, Actor: c.by, Revision: c.revision, Verdict: policy.Verdict{Effect: policy.Allow}}, nil, Settings{ProposalTTL: time.Hour})
+		if a.Kind != c.want {
+			t.Errorf("%s: %s, want %s", c.why, a.Kind, c.want)
+		}
+		if moved := d.op.State != c.state; moved != (c.want == Accepted || c.want == WasExpired) {
+			t.Errorf("%s: it is %s", c.why, d.op.State)
+		}
+	}
+}
+
 func TestBatchProposalIsChecked(t *testing.T) {
 	r := newBatchRig(t)
 	twice := append(ghosts(1), ghosts(1)...)

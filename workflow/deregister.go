@@ -103,7 +103,7 @@ func (w *step) stillTasks() (Move, bool) {
 // afterGone goes on once the registration is gone.
 func (w *step) afterGone() Move {
 	w.unblock()
-	if w.op.StopBy == nil && w.op.Plan.Has(ecsops.StepTerminate) && w.op.Plan.Path != ecsops.PathGroup {
+	if w.op.StopBy == nil && w.op.Plan.Has(ecsops.StepTerminate) {
 		w.enter(Terminating)
 	} else {
 		w.enter(Verifying)

@@ -66,7 +66,11 @@ func TestForceOfABarredInstance(t *testing.T) {
 func TestApprovalExpires(t *testing.T) {
 	r := newRig(t, replica("a"))
 	op := r.propose(ecsops.Intent{})
+	r.clock.now = op.ExpiresAt.Add(-1)
 	asked := r.decide(op.ID, Force, olga, force(replica("a")))
+	if !asked.Op.ExpiresAt.Equal(r.clock.now.Add(r.e.settings.ProposalTTL)) {
+		t.Errorf("the second person has until %s, from %s on", asked.Op.ExpiresAt, r.clock.now)
+	}
 	r.clock.now = asked.Op.ExpiresAt
 	wantAnswer(t, r.decide(op.ID, Approve, ana), WasExpired)
 	wantEnd(t, r.run(op.ID, nil), Expired, "expired")
@@ -255,6 +259,22 @@ func TestTerminationRefusedForEver(t *testing.T) {
 			t.Errorf("%s: held in %s", code, held.State)
 		}
 		wantEnd(t, r.run(op.ID, nil), Unverified, "not_terminated")
+	}
+}
+
+// A refused force falls back on nothing: people decided on no drain.
+func TestRefusedForceOrdersNoDrain(t *testing.T) {
+	r := newRig(t, replica("a"))
+	r.world.rule = map[ecsops.ActionKind]answerer{ecsops.ActForceDeregister: always(ecsops.Refused, "InvalidParameterException", false)}
+	op := r.propose(ecsops.Intent{Force: true})
+	wantAnswer(t, r.decide(op.ID, Confirm, olga, force()), Accepted)
+	wantAnswer(t, r.decide(op.ID, Approve, ana), Accepted)
+	if held := r.run(op.ID, asked(BlockedAWS)); held.State != Deregistering {
+		t.Errorf("held in %s", held.State)
+	}
+	r.steps(op.ID, 5, time.Minute)
+	if n := r.count(ecsops.ActForceDeregister); n < 2 || n != len(r.world.calls) {
+		t.Errorf("calls: %v", r.world.calls)
 	}
 }
 

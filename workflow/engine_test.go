@@ -239,7 +239,7 @@ func TestEventsNameTheRevisionTheySpeakOf(t *testing.T) {
 	for _, ev := range r.store.events {
 		got[ev.Type] = ev.Revision
 	}
-	for typ, want := range map[EventType]int{EvConfirmed: 1, EvForceAsked: 2, EvAsked: 2, EvApproved: 2} {
+	for typ, want := range map[EventType]int{EvConfirmed: 1, EvOrdered: 1, EvForceAsked: 2, EvAsked: 2, EvApproved: 2} {
 		if got[typ] != want {
 			t.Errorf("%s speaks of revision %d, want %d", typ, got[typ], want)
 		}
@@ -382,6 +382,11 @@ func TestUnreadableWaitsAndGoesOn(t *testing.T) {
 		held := r.run(op.ID, func(o Operation) bool { return o.Block != nil })
 		if want := blockReason(code); held.Block.Reason != want {
 			t.Errorf("%s blocks as %s", code, held.Block.Reason)
+		}
+		r.world.unreadable = "ServerException" // the card names what AWS answers now
+		r.clock.now = r.clock.now.Add(time.Minute)
+		if u := r.step(op.ID).Progress.Unreadable; u == nil || u.Reason != "ServerException" {
+			t.Errorf("the reason after %s: %+v", code, u)
 		}
 		r.world.unreadable = ""
 		wantEnd(t, r.run(op.ID, nil), Done, "verified")

@@ -239,6 +239,9 @@ func TestStopTasksOfARedPlan(t *testing.T) {
 	if a.Kind != Accepted || a.Detail != "awaiting_approval" || a.Op.Proposal == nil {
 		t.Fatalf("%+v", a)
 	}
+	if events := r.store.of(op.ID); events[len(events)-1].Type != EvAsked {
+		t.Errorf("no second person is asked: %s", events[len(events)-1].Type)
+	}
 	r.run(op.ID, func(Operation) bool { return r.clock.now.After(a.Op.ProposalExpires.Add(-time.Minute)) })
 	wantCalls(t, r.world, ecsops.ActDrain)
 	wantAnswer(t, r.decide(op.ID, Approve, olga), NotYours)

@@ -58,7 +58,7 @@ func waves(rows []Row) int {
 }
 
 // nextWave says which rows may be looked at now, to begin: those of the first wave that has
-// not ended, if every wave before it has. None while a row of the wave waits to be read again.
+// not ended, if every wave before it has. A row that is to be read again later is passed over.
 func nextWave(rows []Row, now time.Time) (wave int, begin []int) {
 	for _, r := range rows {
 		if !r.Settled() && (wave == 0 || r.Leave.Wave < wave) {

@@ -150,3 +150,39 @@ func TestSurprised(t *testing.T) {
 		t.Errorf("%v: nobody is asked twice about one row", got)
 	}
 }
+
+// What cannot be read is named in its row and read again after a while, as long as a drain may
+// take; then it is left alone.
+func TestUnreadRow(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0).UTC()
+	u := ecsops.Unknown{Fact: "instance", Call: "ecs:DescribeContainerInstances", Reason: "timed out"}
+	plan := ecsops.Plan{Intent: ecsops.Intent{Deadline: time.Hour}}
+	for _, c := range []struct {
+		why     string
+		since   time.Time
+		state   RowState
+		retried bool
+	}{
+		{"the first time", time.Time{}, RowWaiting, true},
+		{"just before the deadline", start.Add(1 - time.Hour), RowWaiting, true},
+		{"at the deadline", start.Add(-time.Hour), RowSkipped, false},
+	} {
+		rows := leavers("a1 a1")
+		rows[1].Leave.Since = c.since
+		d := newDraft(Operation{State: Releasing, Plan: plan, Rows: rows}, start)
+		d.unread(1, u)
+		got := d.op.Rows[1]
+		if c.since.IsZero() {
+			c.since = start
+		}
+		if got.State != c.state || !got.Leave.Since.Equal(c.since) {
+			t.Errorf("%s: %s since %s", c.why, got.State, got.Leave.Since)
+		}
+		if named := got.Missing != nil && *got.Missing == u; named != c.retried || c.retried && !got.RetryAt.Equal(start.Add(batchRetry)) {
+			t.Errorf("%s: missing %v, again at %s", c.why, got.Missing, got.RetryAt)
+		}
+		if _, begin := nextWave(d.op.Rows, start); !slices.Equal(begin, []int{0}) {
+			t.Errorf("%s: %v are looked at at once", c.why, begin)
+		}
+	}
+}
