@@ -321,7 +321,7 @@ func taskOptions(ts []ecsops.TaskRef) []*slack.OptionBlockObject {
 		seen[t.ID()] = true
 		more := "task " + words.ShortID(t.ID())
 		if !t.StartedAt.IsZero() {
-			more += ", since " + words.Time(t.StartedAt)
+			more += ", started " + words.Time(t.StartedAt)
 		}
 		if t.StartedBy != "" {
 			more += ", by " + words.ForeignN(t.StartedBy, 30)

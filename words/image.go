@@ -20,14 +20,14 @@ func Image(image string) string {
 	return ForeignN(short, imageMost)
 }
 
-// TaskFacts is what a task runs, where its name does not say it, and since when; "" for neither.
+// TaskFacts is what a task runs, where its name does not say it, and when it was started; "" for neither.
 func TaskFacts(t ecsops.TaskRef) string {
 	var parts []string
 	if image := Image(t.Image); image != "" && image != t.Name {
 		parts = append(parts, "image "+Quote(image))
 	}
 	if !t.StartedAt.IsZero() {
-		parts = append(parts, "since "+Time(t.StartedAt))
+		parts = append(parts, "started "+Time(t.StartedAt))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -32,9 +32,9 @@ func TestTaskFacts(t *testing.T) {
 		want string
 	}{
 		{ecsops.TaskRef{}, ""},
-		{ecsops.TaskRef{Name: "web:42", Image: "ecr/web:42", StartedAt: at}, "since 23 Nov 2026 03:00 UTC"}, // the name says it
+		{ecsops.TaskRef{Name: "web:42", Image: "ecr/web:42", StartedAt: at}, "started 23 Nov 2026 03:00 UTC"}, // the name says it
 		{ecsops.TaskRef{Name: "web:42", Image: "ecr/web:v7"}, "image “web:v7”"},
-		{ecsops.TaskRef{Name: "web:42", Image: "ecr/web:v7", StartedAt: at}, "image “web:v7”, since 23 Nov 2026 03:00 UTC"},
+		{ecsops.TaskRef{Name: "web:42", Image: "ecr/web:v7", StartedAt: at}, "image “web:v7”, started 23 Nov 2026 03:00 UTC"},
 	} {
 		if got := TaskFacts(c.ref); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
