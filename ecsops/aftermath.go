@@ -28,29 +28,59 @@ type Reregistration struct {
 // again: a call for each cluster. It errs when ctx ends, or as After does: the next call goes
 // on from what this one learned.
 func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Aftermath, error) {
-	tokens := 1.0
+	tokens, key := 1.0, t.Key()+" aftermath"
 	if registrations {
-		f.mu.Lock()
-		tokens += registrationTokens * float64(len(f.specs)+len(f.listed[place(t.Account, t.Region)].arns))
-		f.mu.Unlock()
+		tokens, key = tokens+f.listingTokens(t), key+" with registrations"
 	}
-	key := t.Key() + " aftermath"
-	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, 0))
-	boxed, cancel := f.polling(ctx, t, tokens, f.cfg.TimeBox)
-	defer cancel()
-	a := f.aftermath(boxed, t, registrations, in)
-	if err := ctx.Err(); err != nil {
-		return a, err
-	}
-	err := f.hadTurn([]Unknown{a.EC2.Why(), a.Group.Why(), a.Again.Why()})
-	if err == nil {
-		f.rounds.ended(key)
-	}
+	var a Aftermath
+	err := f.inRound(ctx, t, key, tokens, func(ctx context.Context, in *round) []Unknown {
+		a = f.aftermath(ctx, t, registrations, in)
+		return []Unknown{a.EC2.Why(), a.Group.Why(), a.Again.Why()}
+	})
 	return a, err
 }
 
-// registrationTokens are those that each cluster takes: one, and one where the machine is.
-const registrationTokens = 1.1
+// RegisteredAgain is where the machine is registered again by now, for somebody who is about
+// to end it: nothing counts that a follow-up read before. It errs as Aftermath does.
+func (f *Fleet) RegisteredAgain(ctx context.Context, t Target) (Fact[[]Reregistration], error) {
+	var found Fact[[]Reregistration]
+	err := f.inRound(ctx, t, t.Key()+" again", f.listingTokens(t), func(ctx context.Context, in *round) []Unknown {
+		again, err := f.registeredAgain(ctx, t, in)
+		found = fact(againFact, againCall, again, err)
+		return []Unknown{found.Why()}
+	})
+	return found, err
+}
+
+// inRound makes one attempt of a round that takes so many tokens, and ends the round unless
+// something is missing because the budget was spent.
+func (f *Fleet) inRound(ctx context.Context, t Target, key string, tokens float64, read func(context.Context, *round) []Unknown) error {
+	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, 0))
+	boxed, cancel := f.polling(ctx, t, tokens, f.cfg.TimeBox)
+	defer cancel()
+	missing := read(boxed, in)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := f.hadTurn(missing)
+	if err == nil {
+		f.rounds.ended(key)
+	}
+	return err
+}
+
+// listingTokens are those that each cluster takes: one, and one where the machine is.
+func (f *Fleet) listingTokens(t Target) float64 {
+	const each = 1.1
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return each * float64(len(f.specs)+len(f.listed[place(t.Account, t.Region)].arns))
+}
+
+const (
+	againFact = "registrations"
+	againCall = "ecs:ListContainerInstances"
+)
 
 func (f *Fleet) aftermath(ctx context.Context, t Target, registrations bool, in *round) Aftermath {
 	var wg sync.WaitGroup
@@ -69,7 +99,7 @@ func (f *Fleet) aftermath(ctx context.Context, t Target, registrations bool, in 
 			return
 		}
 		again, err := f.registeredAgain(ctx, t, in)
-		a.Again = fact("registrations", "ecs:ListContainerInstances", again, err)
+		a.Again = fact(againFact, againCall, again, err)
 	})
 	wg.Wait()
 	a.EC2, a.Group = seen.EC2, seen.Group

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -536,5 +537,59 @@ func TestAftermathGoesOn(t *testing.T) {
 			}
 			return
 		}
+	})
+}
+
+// What a follow-up read minutes ago, and did not end, is nothing to end a machine upon: whoever asks
+// where it is registered again gets what is so now.
+func TestRegisteredAgainIsReadAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, cloud *aws.Cloud, _ *ecsops.Fleet) {
+		names := []string{aws.DemoCluster}
+		region := cloud.Region(aws.DemoAccount, aws.DemoRegion)
+		for n := range 30 {
+			name := "other-" + strconv.Itoa(n)
+			if _, err := region.AddCluster(aws.ClusterSpec{Name: name}); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+		fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: names, Transport: direct{cloud}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, _ := drained(t, fleet, aws.DemoClean)
+		if out := fleet.Do(t.Context(), ecsops.Action{Kind: ecsops.ActForceDeregister, Target: target, Session: "op"}); out.Result != ecsops.OK {
+			t.Fatalf("%+v", out)
+		}
+		fleet.Share(5)
+		before := len(cloud.Log())
+		_, err = fleet.Aftermath(t.Context(), target, true)
+		busy, ok := errors.AsType[*ecsops.BusyError](err)
+		calls, _ := callsSince(cloud, before)
+		read := slices.DeleteFunc(calls, func(c aws.Call) bool {
+			return c.Action != "ListContainerInstances" || c.Outcome != "OK" || !strings.Contains(string(c.Params), "other-")
+		})
+		if !ok || len(read) == 0 {
+			t.Fatal(err, calls)
+		}
+		var in struct{ Cluster string }
+		if err := json.Unmarshal(read[0].Params, &in); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cloud.ReRegister(aws.DemoClean, in.Cluster[strings.LastIndexByte(in.Cluster, '/')+1:]); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			time.Sleep(time.Until(busy.Until))
+			found, err := fleet.RegisteredAgain(t.Context(), target)
+			if busy, ok = errors.AsType[*ecsops.BusyError](err); ok {
+				continue
+			}
+			if again, known := found.Get(); err != nil || !known || len(again) != 1 {
+				t.Errorf("registered again in %s, and not seen: %v, known %v, %v", in.Cluster, again, known, err)
+			}
+			return
+		}
+		t.Error("it never ends")
 	})
 }

@@ -1,6 +1,7 @@
 package ecsops
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -63,14 +64,20 @@ func (rs *rounds) goOn(key string, clock Clock, need time.Duration) *round {
 	if r == nil {
 		r = &round{clock: clock, pieces: map[string]aged[any]{}}
 	}
-	r.mu.Lock()
-	r.age = keptFor + 2*need
-	r.mu.Unlock()
+	r.lasts(keptFor+2*need, now)
 	if rs.m == nil {
 		rs.m = map[string]aged[*round]{}
 	}
 	rs.m[key] = aged[*round]{r, now}
 	return r
+}
+
+// lasts says how old a piece may be, and forgets those that are older.
+func (r *round) lasts(age time.Duration, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.age = age
+	maps.DeleteFunc(r.pieces, func(_ string, p aged[any]) bool { return now.Sub(p.at) > age })
 }
 
 // ended forgets a round: the next one reads everything anew.

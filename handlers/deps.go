@@ -60,7 +60,7 @@ type Fleet interface {
 	Inspect(ctx context.Context, t ecsops.Target) (ecsops.Snapshot, error)
 	InspectMany(ctx context.Context, targets []ecsops.Target) ([]ecsops.Snapshot, error)
 	Matching(ctx context.Context, cluster ecsops.ClusterARN, filter string) ([]ecsops.Listed, error)
-	Aftermath(ctx context.Context, t ecsops.Target, registrations bool) (ecsops.Aftermath, error)
+	RegisteredAgain(ctx context.Context, t ecsops.Target) (ecsops.Fact[[]ecsops.Reregistration], error)
 }
 
 // Home is the app's own identity: auth.test names team, enterprise and bot user,

@@ -96,7 +96,7 @@ type world struct {
 	opErr   error
 
 	later     []workflow.Decision // decided afterwards
-	after     ecsops.Aftermath
+	again     ecsops.Fact[[]ecsops.Reregistration]
 	proposed  []workflow.Proposal
 	batches   []workflow.BatchProposal
 	bulks     []workflow.BulkProposal
@@ -134,7 +134,7 @@ func newWorld(t *testing.T) *world {
 		places: map[string]*slack.Channel{}, inbox: map[string]workflow.InboxItem{}, done: map[string]bool{},
 		tokens: map[string]workflow.Token{}, ops: map[string]workflow.Operation{}, plans: map[string]ecsops.Plan{},
 		clusters: []ecsops.ClusterARN{prod, staging, secret}, listed: map[ecsops.ClusterARN][]ecsops.Listed{},
-		answer: workflow.Answer{Kind: workflow.Accepted}, after: ecsops.Aftermath{Again: ecsops.Known([]ecsops.Reregistration(nil))},
+		answer: workflow.Answer{Kind: workflow.Accepted}, again: ecsops.Known([]ecsops.Reregistration(nil)),
 	}
 	w.place(testChannel, func(c *slack.Channel) { c.IsMember = true })
 	w.listed[prod] = []ecsops.Listed{listed(prod, 1), listed(prod, 2)}
@@ -380,8 +380,8 @@ func (w *world) Afterwards(_ context.Context, d workflow.Decision) (workflow.Ans
 	return a, w.decideErr
 }
 
-func (w *world) Aftermath(context.Context, ecsops.Target, bool) (ecsops.Aftermath, error) {
-	return w.after, w.inspectErr
+func (w *world) RegisteredAgain(context.Context, ecsops.Target) (ecsops.Fact[[]ecsops.Reregistration], error) {
+	return w.again, w.inspectErr
 }
 
 func (w *world) Operations(context.Context, workflow.Filter) ([]workflow.Operation, error) {

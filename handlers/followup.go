@@ -105,15 +105,15 @@ func endIntent(op workflow.Operation, s ecsops.Snapshot) ecsops.Intent {
 // notInUse says so when the machine is registered again, or may be. An inspection sees its
 // own cluster only; the others are asked here.
 func (r *Router) notInUse(ctx context.Context, t ecsops.Target, to *reply) bool {
-	after, err := r.Fleet.Aftermath(ctx, t, true)
+	found, err := r.Fleet.RegisteredAgain(ctx, t)
 	if err != nil {
 		r.awsTrouble(ctx, "looking for other registrations", err, to)
 		return false
 	}
-	again, known := after.Again.Get()
+	again, known := found.Get()
 	switch {
 	case !known:
-		to.say(ctx, blocks.Note("⚠️ Whether "+words.Machine(t)+" is registered again could not be told: "+words.Unknown(after.Again.Why())+". Nothing was done. Try again in a minute."))
+		to.say(ctx, blocks.Note("⚠️ Whether "+words.Machine(t)+" is registered again could not be told: "+words.Unknown(found.Why())+". Nothing was done. Try again in a minute."))
 		return false
 	case len(again) > 0:
 		to.say(ctx, blocks.Note("⚠️ "+words.Machine(t)+" is registered again: "+words.Reregistration(again[0])+". Nothing was done: nobody decided on the tasks that may run there now. Ask “/ecs deregister” for it, with --terminate."))

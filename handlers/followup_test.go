@@ -78,9 +78,9 @@ func TestEndMachineProposes(t *testing.T) {
 			s.Registrations = ecsops.Known([]ecsops.Registration{{Instance: "arn:ci/new", Status: "ACTIVE"}})
 		}},
 		{name: "registered again elsewhere", user: "UOP", edit: gone, told: "is registered again", prep: func(w *world) {
-			w.after.Again = ecsops.Known([]ecsops.Reregistration{{Cluster: staging, Instance: "arn:ci/staging/new", Status: "ACTIVE"}})
+			w.again = ecsops.Known([]ecsops.Reregistration{{Cluster: staging, Instance: "arn:ci/staging/new", Status: "ACTIVE"}})
 		}},
-		{name: "nobody knows where it is registered", user: "UOP", edit: gone, told: "could not be told", prep: func(w *world) { w.after = ecsops.Aftermath{} }},
+		{name: "nobody knows where it is registered", user: "UOP", edit: gone, told: "could not be told", prep: func(w *world) { w.again = ecsops.Fact[[]ecsops.Reregistration]{} }},
 		{name: "a card asks already", user: "UOP", edit: gone, told: "asks for that already", prep: func(w *world) {
 			w.card("other", func(op *workflow.Operation) { op.Plan.Intent.Purpose = ecsops.EndMachine })
 		}},
