@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -250,7 +249,7 @@ func (r *Router) invalidPick(a *act) any {
 	if utf8.RuneCountInString(got.Reason) > maxReason {
 		return field(blocks.FieldReason, explain(&Mistake{What: mistakeReason}).Text)
 	}
-	if r.RequireReason && !got.DryRun && strings.TrimSpace(got.Reason) == "" {
+	if r.unsaid(DeregisterArgs{Reason: got.Reason, DryRun: got.DryRun || p.args.DryRun}) {
 		return field(blocks.FieldReason, "A reason is required here; only a dry run needs none.")
 	}
 	if got.Deadline != 0 && (got.Deadline < minDeadline || got.Deadline > maxDeadline) {
@@ -288,6 +287,10 @@ func (r *Router) submitPick(ctx context.Context, a *act, to *reply) error {
 		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
 	}
 	to.channel, to.url = p.channel, p.url
+	if r.invalidPick(a) != nil {
+		to.say(ctx, notTaken())
+		return nil
+	}
 	got := blocks.ReadPick(a.view)
 	target, ok := p.target(got)
 	if !ok {

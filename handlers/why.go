@@ -9,6 +9,7 @@ import (
 
 	"ecsbot/blocks"
 	"ecsbot/policy"
+	"ecsbot/words"
 )
 
 // unexplained is what somebody asked for without the reason that is required here.
@@ -22,8 +23,11 @@ type unexplained struct {
 // unsaid reports whether a reason is required and missing. A plan that nobody can confirm
 // needs none.
 func (r *Router) unsaid(args DeregisterArgs) bool {
-	return r.RequireReason && strings.TrimSpace(args.Reason) == "" && !args.DryRun
+	return r.RequireReason && blank(args.Reason) && !args.DryRun
 }
+
+// blank reports a reason of which nobody would see anything.
+func blank(reason string) bool { return words.ForeignN(reason, maxReason) == "" }
 
 // askWhy opens a modal that asks for the reason, at once, as a trigger lives three seconds;
 // what was asked for goes on with its submission, where policy is asked.
@@ -48,7 +52,7 @@ func (r *Router) invalidWhy(a *act) any {
 	switch {
 	case block == "":
 		return nil
-	case why == "":
+	case blank(why):
 		return viewErrors(block, "A few words that somebody understands a year later: a ticket, an update, a fault.")
 	case utf8.RuneCountInString(why) > maxReason:
 		return viewErrors(block, explain(&Mistake{What: mistakeReason}).Text)
@@ -67,7 +71,16 @@ func (r *Router) explained(ctx context.Context, a *act, to *reply) error {
 		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
 	}
 	to.channel, to.url = q.channel, q.url
+	if r.invalidWhy(a) != nil {
+		to.say(ctx, notTaken())
+		return nil
+	}
 	there := *a
 	there.channel, there.responseURL = q.channel, q.url
 	return q.goOn(ctx, &there, strings.TrimSpace(blocks.ReadWhy(a.view)), to)
+}
+
+// notTaken answers a submission that its window refused, and that was not marked as handled.
+func notTaken() blocks.Message {
+	return sentence("not deregistering: the form was not complete, as its window said. Nothing was done; please give the command again.")
 }

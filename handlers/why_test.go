@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/slack-go/slack"
+
 	"ecsbot/blocks"
 	"ecsbot/policy"
 )
@@ -75,5 +77,53 @@ func TestRequiredReason(t *testing.T) {
 		if len(w.opened) != 0 || len(w.proposed) != 1 {
 			t.Errorf("opened %d, proposed %d", len(w.opened), len(w.proposed))
 		}
+	})
+	t.Run("what nobody can see is none", func(t *testing.T) {
+		const unseen = "\u200b\u2060\u3164\u200e"
+		w := newWorld(t)
+		w.r.RequireReason = true
+		w.command("UOP", command+" --reason "+unseen)
+		if len(w.opened) != 1 || w.opened[0].CallbackID != blocks.CallbackWhy || len(w.proposed) != 0 {
+			t.Fatalf("opened %+v, proposed %d", w.opened, len(w.proposed))
+		}
+		if a := w.interact(submit("UOP", w.opened[0], reasonState(unseen))); a.frames[0]["payload"] == nil || len(w.proposed) != 0 {
+			t.Errorf("%+v, proposed %d", a.frames, len(w.proposed))
+		}
+	})
+}
+
+// The form asks for the reason, too; not for a dry run, whether its box or the command says so. A
+// submission that was answered in its window is not acted on when the sweep comes upon it.
+func TestRequiredReasonInTheForm(t *testing.T) {
+	form := func(t *testing.T, command string) (w *world, state payload, modal slack.ModalViewRequest) {
+		t.Helper()
+		w = newWorld(t)
+		w.r.RequireReason = true
+		w.command("UOP", command)
+		modal = w.updated[0]
+		p, _ := w.r.picks.get(modal.PrivateMetadata)
+		p.choose(blocks.ClusterValue(prod))
+		w.r.readInstances(t.Context(), p, prod)
+		return w, pickState(p, target(prod, 2)), blocks.PickModal(p.shown(blocks.Picked{}))
+	}
+	t.Run("none given", func(t *testing.T) {
+		w, state, modal := form(t, "deregister")
+		if a := w.interact(submit("UOP", modal, state)); a.frames[0]["payload"] == nil || len(w.proposed) != 0 {
+			t.Fatalf("%+v, proposed %d", a.frames, len(w.proposed))
+		}
+		for _, item := range w.inbox {
+			w.r.run(t.Context(), job{item: item, retried: true})
+		}
+		if len(w.proposed) != 0 {
+			t.Errorf("proposed without a reason: %+v", w.proposed)
+		}
+		w.wantHeard("not deregistering: the form was not complete")
+	})
+	t.Run("the command is a dry run", func(t *testing.T) {
+		w, state, modal := form(t, "deregister --dry-run")
+		if a := w.interact(submit("UOP", modal, state)); a.frames[0]["payload"] != nil || len(w.proposed) != 0 {
+			t.Fatalf("%+v, proposed %d", a.frames, len(w.proposed))
+		}
+		w.wantHeard("Dry run")
 	})
 }
