@@ -152,3 +152,38 @@ func TestPulseComesJustInTime(t *testing.T) {
 		}
 	})
 }
+
+// While binaries run that know no holder, what one of them leased is not taken for a dead replica's
+// that leased it before.
+func TestPulseBesideAnOldBinary(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		if !p.pg {
+			return
+		}
+		a, dies := p.open(t), p.beside(t)
+		announce := func(db *store.DB) {
+			t.Helper()
+			if _, err := db.Announce(t.Context(), time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		announce(dies)
+		s, err := dies.AcquireStream(t.Context(), "card/x", time.Hour)
+		if err == nil {
+			err = dies.ReleaseStream(t.Context(), s)
+		}
+		if err == nil {
+			err = a.LeaseAsBefore(t.Context(), "card/x")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		dies.Close()
+		announce(a)
+		announce(a)
+		announce(a)
+		if _, err := a.AcquireStream(t.Context(), "card/x", time.Hour); !errors.Is(err, workflow.ErrLocked) {
+			t.Errorf("what an old binary holds was handed out: %v", err)
+		}
+	})
+}

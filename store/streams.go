@@ -61,7 +61,7 @@ func (d *DB) AdvanceStream(ctx context.Context, s workflow.Stream) error {
 // ReleaseStream gives the lease back; one that was lost already is no error.
 func (d *DB) ReleaseStream(ctx context.Context, s workflow.Stream) error {
 	err := d.update(ctx, func(t tx) error {
-		_, err := t.exec(ctx, `UPDATE streams SET lease = '', lease_until = 0 WHERE name = $1 AND lease = $2`, s.Name, s.Lease)
+		_, err := t.exec(ctx, `UPDATE streams SET lease = '', lease_until = 0, holder = '' WHERE name = $1 AND lease = $2`, s.Name, s.Lease)
 		return err
 	})
 	if err != nil {
