@@ -169,6 +169,19 @@ func TestDigestIgnoresScaleOut(t *testing.T) {
 	}
 }
 
+// TestDigestSeesUnknown: what could not be read is no empty list.
+func TestDigestSeesUnknown(t *testing.T) {
+	for fact, what := range map[string][]string{"tasks": {"standalone", "service", "protected"}, "services": {"service"}, "protection": {"protected"}} {
+		s := calm()
+		diff := ecsops.Diff(plan(s), plan(s.Blank(fact)))
+		for _, w := range what {
+			if !slices.Contains(diff, ecsops.Change{What: w, After: "unknown"}) {
+				t.Errorf("%s unread: %q does not show in %v", fact, w, diff)
+			}
+		}
+	}
+}
+
 func full(p *ecsops.Peer) { p.Free.Memory = 0 }
 
 // TestDigestSees: each thing that a person decides on changes the digest, under its name.

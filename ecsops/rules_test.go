@@ -318,6 +318,14 @@ func amberRows() []row {
 			serve(s, "logs", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
 			*s = s.Blank("task_definitions")
 		}},
+		{"A12", "where no service has a task its load balancer matters little", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			run(s, "")
+			*s = s.Blank("target_groups").Blank("services")
+		}},
+		{"A12", "whether it is protected from termination could not be read", amber, terminate, func(s *ecsops.Snapshot) {
+			with(&s.EC2, func(e *ecsops.EC2) { e.TerminationReadOK = false })
+		}},
+		{"A12", "that it is not protected was read", none, terminate, nil},
 		{"A12", "nothing is missing", none, ecsops.Intent{}, nil},
 		{"A13", "ECS Exec is on", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", func(t *ecsops.Task) { t.Exec = true }) }},
 		{"A14", "a host volume", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
@@ -449,17 +457,32 @@ func intentRows() []row {
 	}
 }
 
+// TestIntentNamesWhatIsMissing: who reads that the machine is unknown reads by which call.
+func TestIntentNamesWhatIsMissing(t *testing.T) {
+	for _, in := range []ecsops.Intent{reuse, asGhost} {
+		s := calm()
+		s.EC2 = ecsops.NotKnown[ecsops.EC2](ecsops.Unknown{Call: "ec2:DescribeInstances", Reason: "timed out"})
+		p := ecsops.NewPlan(s, in)
+		i := slices.IndexFunc(p.Findings, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleIntent })
+		if i < 0 || len(p.Findings[i].Missing) != 1 || p.Findings[i].Missing[0].Fact != "ec2" {
+			t.Errorf("%s: %+v", in.Purpose, p.Findings)
+		}
+	}
+}
+
 // TestReuseStopsWhatItSaw: the tasks are named in the plan; what came since is no part of it.
 func TestReuseStopsWhatItSaw(t *testing.T) {
 	s := calm()
 	run(&s, "")
+	run(&s, "", func(t *ecsops.Task) { t.ARN, t.LastStatus, t.DesiredStatus = taskARN(8), "STOPPING", "STOPPED" })
+	run(&s, "", func(t *ecsops.Task) { t.ARN, t.LastStatus, t.DesiredStatus = taskARN(9), "STOPPED", "STOPPED" })
 	before := ecsops.NewPlan(s, reuse)
 	if diff := cmp.Diff([]string{taskARN(0)}, before.Intent.StopTasks); diff != "" {
 		t.Fatal(diff)
 	}
 	run(&s, "")
 	changes := ecsops.Diff(before, ecsops.NewPlan(s, before.Intent))
-	if len(changes) != 1 || changes[0].What != "standalone" || changes[0].Name != taskARN(1) {
+	if len(changes) != 1 || changes[0].What != "standalone" || changes[0].Name != taskARN(3) {
 		t.Errorf("a task that came later is no surprise: %v", changes)
 	}
 }

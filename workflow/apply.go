@@ -94,7 +94,7 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
 	case dec.Revision != 0 && dec.Revision < revision:
 		return Answer{Kind: Changed, Changes: d.op.Changes}
-	case dec.Revision != 0 && dec.Revision > revision:
+	case dec.Revision > revision:
 		return Answer{Kind: TooLate}
 	case final(d.op):
 		return Answer{Kind: TooLate, Detail: "deregistered"}
@@ -231,7 +231,7 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
 	case dec.Revision != 0 && dec.Revision < revision:
 		return Answer{Kind: Changed, Changes: d.op.Changes}
-	case dec.Revision != 0 && dec.Revision > revision:
+	case dec.Revision > revision:
 		return Answer{Kind: TooLate}
 	case final(d.op):
 		return Answer{Kind: TooLate, Detail: "deregistered"}

@@ -386,6 +386,31 @@ func TestBulkStop(t *testing.T) {
 	}
 }
 
+// Nobody is asked where no answer could change anything.
+func TestBulkAsksWhileAnythingWaits(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0).UTC()
+	for _, c := range []struct {
+		why, rows string
+		stopped   bool
+		asks      bool
+	}{
+		{"one is left to begin", "a1d a1u b2", false, true},
+		{"the rest is under way", "a1u a1r", false, false},
+		{"it was stopped", "a1u b2", true, false},
+		{"nothing surprised", "a1d b2", false, false},
+	} {
+		op := Operation{State: Releasing, Rows: leavers(c.rows)}
+		if c.stopped {
+			op.StopBy = &olga
+		}
+		d := newDraft(op, now)
+		d.tellSurprises(Settings{AskFor: time.Hour})
+		if got := asks(d.op.Block); got != c.asks || got && !d.op.Block.AskedUntil.Equal(now.Add(time.Hour)) {
+			t.Errorf("%s: %+v", c.why, d.op.Block)
+		}
+	}
+}
+
 // A second person's yes is bound to the batch's digest, and covers what it showed.
 func TestBulkApproval(t *testing.T) {
 	r := newBulkRig(t, 16, 1)

@@ -45,3 +45,38 @@ func TestBlockAfterBlock(t *testing.T) {
 		})
 	}
 }
+
+// Where nothing changed there is nothing to commit: a look leaves no trace.
+func TestNothingToCommit(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0).UTC()
+	same := newDraft(Operation{State: Draining}, now)
+	other := newDraft(Operation{State: Draining}, now)
+	other.enter(Deregistering)
+	for why, c := range map[string]struct {
+		move Move
+		want bool
+	}{
+		"no draft":          {Move{}, false},
+		"it was looked at":  {Move{draft: same}, false},
+		"the state changed": {Move{draft: other}, true},
+	} {
+		if op, events, ok := c.move.Changed(); ok != c.want || ok && (op.State != Deregistering || len(events) != 1) {
+			t.Errorf("%s: %t, %s, %d events", why, ok, op.State, len(events))
+		}
+	}
+
+	row := Row{Target: grave(0), State: RowRunning, Now: Draining, Leave: &Leave{Left: 2, Total: 3}}
+	before := row
+	row.follow(Operation{State: Draining, Progress: Progress{Left: 2, Total: 3}})
+	if row != before {
+		t.Errorf("a member where nothing moved changes its row: %+v", row)
+	}
+	row.follow(Operation{State: Draining, Progress: Progress{Left: 1, Total: 3}})
+	if row.Leave.Left != 1 || before.Leave.Left != 2 {
+		t.Errorf("one task left: the row says %d, its copy %d", row.Leave.Left, before.Leave.Left)
+	}
+	row.follow(Operation{State: Draining, Progress: Progress{Left: 1, Total: 4}})
+	if row.Leave.Total != 4 {
+		t.Errorf("a task came: the row says %d in all", row.Leave.Total)
+	}
+}

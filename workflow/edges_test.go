@@ -90,11 +90,14 @@ func TestApprovalExpires(t *testing.T) {
 func TestOrderWantsAnAllowedVerdict(t *testing.T) {
 	for _, effect := range []policy.Effect{policy.Refuse, policy.Require, "", "maybe"} {
 		r := newRig(t, replica("a"))
-		r.auth.verdict.Effect = effect
+		r.auth.verdict = policy.Verdict{Effect: effect, Reasons: []policy.Reason{policy.ReasonGuest, policy.ReasonNotOperator}}
 		op := r.confirmed(ecsops.Intent{})
 		held := r.run(op.ID, asked(BlockedAuthority))
 		if held.State != Draining {
 			t.Errorf("held in %s", held.State)
+		}
+		if want := string(policy.ReasonGuest) + ", " + string(policy.ReasonNotOperator); held.Block.Detail != want {
+			t.Errorf("held for %q, want %q", held.Block.Detail, want)
 		}
 		wantCalls(t, r.world)
 	}

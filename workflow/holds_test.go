@@ -226,6 +226,35 @@ func TestStopTasksAnswers(t *testing.T) {
 	}
 }
 
+func TestStillToStop(t *testing.T) {
+	as := func(last, desired string) ecsops.Task {
+		b := standalone("batch")
+		b.LastStatus, b.DesiredStatus = last, desired
+		return b
+	}
+	batch := as("RUNNING", "RUNNING")
+	for _, c := range []struct {
+		why    string
+		task   ecsops.Task
+		ticked []string
+		before []string
+		want   int
+	}{
+		{"it runs and was ticked", batch, []string{batch.ARN}, nil, 1},
+		{"another one was ticked", batch, []string{"arn:other"}, nil, 0},
+		{"it was ticked before", batch, []string{batch.ARN}, []string{batch.ARN}, 0},
+		{"another one was ticked before", batch, []string{batch.ARN}, []string{"arn:other"}, 1},
+		{"it stops already", as("RUNNING", "STOPPED"), []string{batch.ARN}, nil, 0},
+		{"it ended", as("STOPPED", "STOPPED"), []string{batch.ARN}, nil, 0},
+		{"a service would start it again", replica("a"), []string{replica("a").ARN}, nil, 0},
+	} {
+		op := Operation{Plan: ecsops.Plan{Intent: ecsops.Intent{StopTasks: c.before}}}
+		if got := stillToStop(op, []ecsops.Task{c.task}, c.ticked); len(got) != c.want {
+			t.Errorf("%s: %q", c.why, got)
+		}
+	}
+}
+
 // What a second person approved is not widened by one: the ticks await an approval too.
 func TestStopTasksOfARedPlan(t *testing.T) {
 	batch := standalone("batch")

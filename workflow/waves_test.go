@@ -145,6 +145,11 @@ func TestSurprised(t *testing.T) {
 	if got := surprised(rows); !slices.Equal(got, []int{1, 2}) {
 		t.Errorf("%v, want the unverified one and the one that came to nothing", got)
 	}
+	late := leavers("a1d")
+	late[0].Cause = "surprise" // too late to undo it: done, and yet not as it was shown
+	if got := surprised(late); !slices.Equal(got, []int{0}) {
+		t.Errorf("%v: a person is asked about what could not be undone any more", got)
+	}
 	rows[1].Leave.Told = true
 	if got := surprised(rows); !slices.Equal(got, []int{2}) {
 		t.Errorf("%v: nobody is asked twice about one row", got)
@@ -183,6 +188,66 @@ func TestUnreadRow(t *testing.T) {
 		}
 		if _, begin := nextWave(d.op.Rows, start); !slices.Equal(begin, []int{0}) {
 			t.Errorf("%s: %v are looked at at once", c.why, begin)
+		}
+	}
+}
+
+// TestUnlike: a row begins only as it was shown; what cannot be read is waited for.
+func TestUnlike(t *testing.T) {
+	one := ecsops.Unknown{Fact: "services", Call: "ecs:DescribeServices", Reason: "timed out"}
+	incomplete := func(sev ecsops.Severity, missing ...ecsops.Unknown) ecsops.Finding {
+		return ecsops.Finding{Rule: ecsops.RuleIncomplete, Severity: sev, Missing: missing}
+	}
+	as := func(change func(*ecsops.Instance)) ecsops.Fact[ecsops.Instance] {
+		i := ecsops.Instance{Status: "ACTIVE", EC2: testTarget.EC2, RegisteredAt: testTarget.RegisteredAt}
+		change(&i)
+		return ecsops.Known(i)
+	}
+	for _, c := range []struct {
+		why           string
+		change        func(*ecsops.Plan, *Shown)
+		missing       string
+		cause, detail string
+	}{
+		{"as it was shown", func(*ecsops.Plan, *Shown) {}, "", "", ""},
+		{"its registration could not be read", func(p *ecsops.Plan, _ *Shown) { p.Snapshot.Instance = ecsops.Fact[ecsops.Instance]{} }, "instance", "", ""},
+		{"it is gone", func(p *ecsops.Plan, _ *Shown) {
+			p.Snapshot.Instance = as(func(i *ecsops.Instance) { i.Status = "INACTIVE" })
+		}, "", "gone_already", ""},
+		{"another machine", func(p *ecsops.Plan, _ *Shown) {
+			p.Snapshot.Instance = as(func(i *ecsops.Instance) { i.EC2 = "i-0" })
+		}, "", "surprise", "registration"},
+		{"it registered anew", func(p *ecsops.Plan, _ *Shown) {
+			p.Snapshot.Instance = as(func(i *ecsops.Instance) { i.RegisteredAt = i.RegisteredAt.Add(1) })
+		}, "", "surprise", "registration"},
+		{"one fact could not be read", func(p *ecsops.Plan, _ *Shown) { p.Findings = []ecsops.Finding{incomplete(ecsops.Red, one)} }, "services", "", ""},
+		{"… and people knew", func(p *ecsops.Plan, s *Shown) {
+			p.Findings, s.Red = []ecsops.Finding{incomplete(ecsops.Red, one)}, []ecsops.Rule{ecsops.RuleIncomplete}
+		}, "", "", ""},
+		{"… and it matters little", func(p *ecsops.Plan, _ *Shown) { p.Findings = []ecsops.Finding{incomplete(ecsops.Amber, one)} }, "", "", ""},
+		{"nobody says what is missing", func(p *ecsops.Plan, _ *Shown) { p.Findings = []ecsops.Finding{incomplete(ecsops.Red)} }, "", "surprise", "A12"},
+		{"another red finding", func(p *ecsops.Plan, _ *Shown) {
+			p.Findings = []ecsops.Finding{{Rule: ecsops.RuleLastInstance, Severity: ecsops.Red, Missing: []ecsops.Unknown{one}}}
+		}, "", "surprise", "R6"},
+		{"a task of no service", func(p *ecsops.Plan, _ *Shown) {
+			p.Fates = []ecsops.TaskFate{{Task: ecsops.TaskRef{ARN: "arn:task/x", Class: ecsops.Standalone}}}
+		}, "", "surprise", "standalone x"},
+		{"… that was shown", func(p *ecsops.Plan, s *Shown) {
+			p.Fates = []ecsops.TaskFate{{Task: ecsops.TaskRef{ARN: "arn:task/x", Class: ecsops.Standalone}}}
+			s.Standalone = []string{"arn:task/x"}
+		}, "", "", ""},
+		{"another protected task than the one that was shown", func(p *ecsops.Plan, s *Shown) {
+			p.Findings = []ecsops.Finding{{Rule: ecsops.RuleProtectedTask, Severity: ecsops.Red, Tasks: []ecsops.TaskRef{{ARN: "arn:task/x"}, {ARN: "arn:task/y"}}}}
+			s.Red, s.Protected = []ecsops.Rule{ecsops.RuleProtectedTask}, []string{"arn:task/x"}
+		}, "", "surprise", "protected y"},
+		{"it leaves another way", func(p *ecsops.Plan, _ *Shown) { p.Path = ecsops.PathObserve }, "", "surprise", "path " + string(ecsops.PathObserve)},
+	} {
+		row := Row{Target: testTarget, Leave: &Leave{Path: ecsops.PathDrain}}
+		p := ecsops.Plan{Path: ecsops.PathDrain, Snapshot: ecsops.Snapshot{Target: testTarget, Instance: as(func(*ecsops.Instance) {})}}
+		c.change(&p, &row.Leave.Shown)
+		missing, cause, detail := unlike(row, p)
+		if got := missing; (got == nil) != (c.missing == "") || got != nil && got.Fact != c.missing || cause != c.cause || detail != c.detail {
+			t.Errorf("%s: missing %v, %s %q", c.why, missing, cause, detail)
 		}
 	}
 }
