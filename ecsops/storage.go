@@ -34,12 +34,12 @@ func (r *reader) readStorage() {
 	r.storage = start(r.ctx, r.wg, func(ctx context.Context) (Storage, error) {
 		e, err := machine.wait(ctx)
 		if err != nil || e.Gone() || e.Type == "" {
-			return Storage{}, nil // what is not known of the machine is said as that
+			return Storage{}, ctx.Err() // what is not known of the machine is said as that; out of time, this too
 		}
 		if !endsIn(ctx) && e.ManagedBy == "" {
 			place, err := member.wait(ctx)
 			if g := (Group{Lifecycle: aws.ToString(place.LifecycleState)}); err != nil || !g.Terminating() {
-				return Storage{}, nil
+				return Storage{}, ctx.Err()
 			}
 		}
 		types, err := r.typesOf(ctx, []string{e.Type})

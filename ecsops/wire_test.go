@@ -395,7 +395,7 @@ func TestTimeBox(t *testing.T) {
 			t.Errorf("unknown %+v", u)
 		}
 	}
-	if n := len(s.Unknowns()); n != len(ecsops.FactNames())-4 { // self needs no AWS, node is of external hosts, and nobody wants the machine ended
+	if n := len(s.Unknowns()); n != len(ecsops.FactNames())-3 { // self needs no AWS, node is of external hosts, and nobody rehearses an end that is not wanted
 		t.Errorf("%d facts unknown", n)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
