@@ -455,6 +455,10 @@ func TestBatchYes(t *testing.T) {
 		if moved := d.op.State != c.state; moved != (c.want == Accepted || c.want == WasExpired) {
 			t.Errorf("%s: it is %s", c.why, d.op.State)
 		}
+		said := map[Verb]EventType{Confirm: EvConfirmed, Approve: EvApproved}[verb]
+		if onRecord := slices.ContainsFunc(d.events, func(ev Event) bool { return ev.Type == said && ev.Actor == c.by }); onRecord != (c.want == Accepted) {
+			t.Errorf("%s: on record %t", c.why, onRecord)
+		}
 	}
 }
 
