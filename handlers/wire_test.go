@@ -115,9 +115,12 @@ func TestPickOnTheWire(t *testing.T) {
 	}
 	before := v.Updates
 	shows("the rewritten modal", func(v sim.View) bool { return v.Updates > before })
-	opts, err = ws.Suggest(ctx, sim.DemoOperator, where, "", blocks.ActionPickInstance, "web-2")
-	if err != nil || len(opts) != 1 {
-		t.Fatalf("instances: %+v, %v", opts, err)
+	eventually(t, w, func() bool { // until they are read it says so
+		opts, err = ws.Suggest(ctx, sim.DemoOperator, where, "", blocks.ActionPickInstance, "web-2")
+		return err != nil || len(opts) == 1 && opts[0].Value != blocks.ValueReading
+	})
+	if err != nil {
+		t.Fatalf("instances: %v", err)
 	}
 	if _, err := ws.SetValue(ctx, sim.DemoOperator, v.ID, "", blocks.ActionPickInstance, opts[0].Value); err != nil {
 		t.Fatal(err)
