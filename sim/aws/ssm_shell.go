@@ -49,12 +49,13 @@ func runScript(ctx context.Context, lines []string, host *dockerHost, limit time
 	return out.String(), complaints.String(), 0
 }
 
-// dockerScript is docker ps --quiet and docker inspect --format, as far as documents ask for them. Templates are filled by
+// dockerScript is docker --version, docker ps --quiet and docker inspect --format, as far as documents ask for them. Templates are filled by
 // sed: each container has a script that knows what it may be asked for.
 // https://docs.docker.com/reference/cli/docker/container/ls/ and …/docker/inspect/
 const dockerScript = `
 complain() { echo "$1" >&2; exit "$2"; }
 case "$1" in
+--version) echo "Docker version 27.5.1, build 9f9e405" ;;
 ps)
 	shift; all=; quiet=; filter=
 	while [ $# -gt 0 ]; do
