@@ -33,7 +33,7 @@ func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Af
 		tokens, key = tokens+f.listingTokens(t), key+" with registrations"
 	}
 	var a Aftermath
-	err := f.inRound(ctx, t, key, tokens, func(ctx context.Context, in *round) []Unknown {
+	err := f.inRound(ctx, t, inquiry{key: key, tokens: tokens, box: f.cfg.TimeBox}, func(ctx context.Context, in *round) []Unknown {
 		a = f.aftermath(ctx, t, registrations, in)
 		return []Unknown{a.EC2.Why(), a.Group.Why(), a.Again.Why()}
 	})
@@ -44,29 +44,12 @@ func (f *Fleet) Aftermath(ctx context.Context, t Target, registrations bool) (Af
 // to end it: nothing counts that a follow-up read before. It errs as Aftermath does.
 func (f *Fleet) RegisteredAgain(ctx context.Context, t Target) (Fact[[]Reregistration], error) {
 	var found Fact[[]Reregistration]
-	err := f.inRound(ctx, t, t.Key()+" again", f.listingTokens(t), func(ctx context.Context, in *round) []Unknown {
+	err := f.inRound(ctx, t, inquiry{key: t.Key() + " again", tokens: f.listingTokens(t), box: f.cfg.TimeBox}, func(ctx context.Context, in *round) []Unknown {
 		again, err := f.registeredAgain(ctx, t, in)
 		found = fact(againFact, againCall, again, err)
 		return []Unknown{found.Why()}
 	})
 	return found, err
-}
-
-// inRound makes one attempt of a round that takes so many tokens, and ends the round unless
-// something is missing because the budget was spent.
-func (f *Fleet) inRound(ctx context.Context, t Target, key string, tokens float64, read func(context.Context, *round) []Unknown) error {
-	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, 0))
-	boxed, cancel := f.polling(ctx, t, tokens, f.cfg.TimeBox)
-	defer cancel()
-	missing := read(boxed, in)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	err := f.hadTurn(missing)
-	if err == nil {
-		f.rounds.ended(key)
-	}
-	return err
 }
 
 // listingTokens are those that each cluster takes: one, and one where the machine is.

@@ -146,17 +146,14 @@ func (f *Fleet) After(ctx context.Context, t Target, lf LookFor, since time.Time
 		return After{}, err
 	}
 	defer leave()
-	in := f.rounds.goOn(key, f.clock, f.asks(t, tokens, len(lf.TargetGroups)))
-	boxed, cancel := f.polling(ctx, t, tokens, afterBoxes*f.cfg.TimeBox)
-	defer cancel()
-	a := f.after(boxed, t, lf, since, in)
-	if err := ctx.Err(); err != nil {
-		return a, err
-	}
-	err = f.hadTurn(append(a.Snapshot.Unknowns(), a.Listed.Why(), a.ENIs.Why(), a.Activity.Why(), a.Replacements.Why()))
+	var a After
+	q := inquiry{key: key, tokens: tokens, groups: len(lf.TargetGroups), box: afterBoxes * f.cfg.TimeBox}
+	err = f.inRound(ctx, t, q, func(ctx context.Context, in *round) []Unknown {
+		a = f.after(ctx, t, lf, since, in)
+		return append(a.Snapshot.Unknowns(), a.Listed.Why(), a.ENIs.Why(), a.Activity.Why(), a.Replacements.Why())
+	})
 	if err == nil {
 		f.looked(t)
-		f.rounds.ended(key)
 	}
 	return a, err
 }

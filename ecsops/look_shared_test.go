@@ -504,22 +504,29 @@ func comeUntilDone(t *testing.T, name string, poll func() error) {
 	t.Fatalf("four times there was no turn for a %s", name)
 }
 
+// ofManyClusters is a fleet of thirty clusters more than the demo's.
+func ofManyClusters(t *testing.T, cloud *aws.Cloud) (fleet *ecsops.Fleet, clusters int) {
+	t.Helper()
+	names := []string{aws.DemoCluster}
+	region := cloud.Region(aws.DemoAccount, aws.DemoRegion)
+	for n := range 30 {
+		name := "other-" + strconv.Itoa(n)
+		if _, err := region.AddCluster(aws.ClusterSpec{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: names, Transport: direct{cloud}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fleet, len(names)
+}
+
 // Nor does a look after an operation begin anew for each cluster that it has no turn for.
 func TestAftermathGoesOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, cloud *aws.Cloud, _ *ecsops.Fleet) {
-		names := []string{aws.DemoCluster}
-		region := cloud.Region(aws.DemoAccount, aws.DemoRegion)
-		for n := range 30 {
-			name := "other-" + strconv.Itoa(n)
-			if _, err := region.AddCluster(aws.ClusterSpec{Name: name}); err != nil {
-				t.Fatal(err)
-			}
-			names = append(names, name)
-		}
-		fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: names, Transport: direct{cloud}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		fleet, clusters := ofManyClusters(t, cloud)
 		target, _ := drained(t, fleet, aws.DemoClean)
 		fleet.Share(5)
 		before := len(cloud.Log())
@@ -532,7 +539,7 @@ func TestAftermathGoesOn(t *testing.T) {
 			if again, known := after.Again.Get(); err != nil || !known || len(again) > 0 {
 				t.Fatal(attempts, again, known, err)
 			}
-			if _, count := callsSince(cloud, before); count["ListContainerInstances"] != len(names) || attempts < 2 {
+			if _, count := callsSince(cloud, before); count["ListContainerInstances"] != clusters || attempts < 2 {
 				t.Errorf("%d attempts, %v", attempts, count)
 			}
 			return
@@ -544,26 +551,14 @@ func TestAftermathGoesOn(t *testing.T) {
 // where it is registered again gets what is so now.
 func TestRegisteredAgainIsReadAnew(t *testing.T) {
 	inBubble(t, func(t *testing.T, cloud *aws.Cloud, _ *ecsops.Fleet) {
-		names := []string{aws.DemoCluster}
-		region := cloud.Region(aws.DemoAccount, aws.DemoRegion)
-		for n := range 30 {
-			name := "other-" + strconv.Itoa(n)
-			if _, err := region.AddCluster(aws.ClusterSpec{Name: name}); err != nil {
-				t.Fatal(err)
-			}
-			names = append(names, name)
-		}
-		fleet, err := ecsops.New(t.Context(), ecsops.Config{Clusters: names, Transport: direct{cloud}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		fleet, _ := ofManyClusters(t, cloud)
 		target, _ := drained(t, fleet, aws.DemoClean)
 		if out := fleet.Do(t.Context(), ecsops.Action{Kind: ecsops.ActForceDeregister, Target: target, Session: "op"}); out.Result != ecsops.OK {
 			t.Fatalf("%+v", out)
 		}
 		fleet.Share(5)
 		before := len(cloud.Log())
-		_, err = fleet.Aftermath(t.Context(), target, true)
+		_, err := fleet.Aftermath(t.Context(), target, true)
 		busy, ok := errors.AsType[*ecsops.BusyError](err)
 		calls, _ := callsSince(cloud, before)
 		read := slices.DeleteFunc(calls, func(c aws.Call) bool {

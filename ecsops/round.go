@@ -1,6 +1,7 @@
 package ecsops
 
 import (
+	"context"
 	"maps"
 	"sync"
 	"time"
@@ -85,4 +86,29 @@ func (rs *rounds) ended(key string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	delete(rs.m, key)
+}
+
+// inquiry is what a round asks for.
+type inquiry struct {
+	key    string        // of the round
+	tokens float64       // that it is expected to take of the cluster resource reads
+	groups int           // target groups whose targets are read
+	box    time.Duration // of one attempt, waiting for the budget apart
+}
+
+// inRound makes one attempt of a round, and ends the round unless something that read says is
+// missing is so because the budget was spent: then it returns a *BusyError.
+func (f *Fleet) inRound(ctx context.Context, t Target, q inquiry, read func(context.Context, *round) []Unknown) error {
+	in := f.rounds.goOn(q.key, f.clock, f.asks(t, q.tokens, q.groups))
+	boxed, cancel := f.polling(ctx, t, q.tokens, q.box)
+	defer cancel()
+	missing := read(boxed, in)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := f.hadTurn(missing); err != nil {
+		return err
+	}
+	f.rounds.ended(q.key)
+	return nil
 }

@@ -32,7 +32,11 @@ func blank(reason string) bool { return words.ForeignN(reason, maxReason) == "" 
 // askWhy opens a modal that asks for the reason, at once, as a trigger lives three seconds;
 // what was asked for goes on with its submission, where policy is asked.
 func (r *Router) askWhy(ctx context.Context, a *act, to *reply, goOn func(ctx context.Context, a *act, reason string, to *reply) error) error {
-	late := sentence("not deregistering: a reason is required here, and the window that asks for it could not be opened in time. Nothing was done. Give the command again, with the reason: --reason \"why\"")
+	again := "Please click again."
+	if a.typ == typeCommand {
+		again = "Give the command again, with the reason: --reason \"why\""
+	}
+	late := sentence("not deregistering: a reason is required here, and the window that asks for it could not be opened in time. Nothing was done. " + again)
 	if a.retried {
 		to.say(ctx, late)
 		return nil

@@ -71,6 +71,18 @@ func TestRequiredReason(t *testing.T) {
 			t.Error("proposed")
 		}
 	})
+	t.Run("too late after a click", func(t *testing.T) {
+		w := newWorld(t)
+		w.haunt(2)
+		w.command("UOP", "ghosts")
+		w.r.RequireReason = true
+		w.apiErr["views.open"] = errors.New("expired_trigger_id")
+		w.interact(ghostClick("UOP", blocks.ActionGhostsAll, w.listedID()+"/0"))
+		w.wantHeard("not deregistering: a reason is required here", "Please click again")
+		if w.heard("--reason") || len(w.batches) != 0 {
+			t.Errorf("%+v", w.said)
+		}
+	})
 	t.Run("not required, not asked", func(t *testing.T) {
 		w := newWorld(t)
 		w.command("UOP", command)

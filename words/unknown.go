@@ -91,81 +91,50 @@ func incomplete(us []ecsops.Unknown) Explanation {
 	return Explanation{title, missing(us), ""}
 }
 
+// facts are the names of what may be unread.
+var facts = map[string]string{
+	"instance":               "the registration",
+	"cluster":                "the cluster",
+	"peers":                  "the cluster's other instances",
+	"registrations":          "other registrations of the machine",
+	"elsewhere":              "registrations of the machine in other clusters",
+	"tasks":                  "the tasks on the instance",
+	"protection":             "task protection",
+	"services":               "the services",
+	"task_definitions":       "the tasks' definitions",
+	"target_groups":          "load-balancer health",
+	"ec2":                    "the EC2 machine",
+	"node":                   "what Systems Manager knows of the host",
+	"host":                   "what runs on the machine",
+	"spot":                   "whether a Spot interruption is announced",
+	"group":                  "the Auto Scaling group",
+	"hooks":                  "the group's lifecycle hooks",
+	"capacity_provider":      "the capacity provider",
+	"daemons":                "which tasks are managed daemons",
+	"self":                   "which instance the bot itself runs on",
+	"account":                "the account of the bot's credentials",
+	"enis":                   "network interfaces",
+	"activity":               "the group's activity",
+	"listed":                 "the list of registrations",
+	"replacements":           "the tasks' replacements",
+	"storage":                "whether the machine has instance store",
+	"rehearsal":              "whether EC2 would let the bot terminate the machine",
+	"termination_protection": "whether termination protection is on",
+	"target_type_lambda":     "target groups of Lambda functions",
+	"target_type_alb":        "target groups that are load balancers",
+	"others":                 "what other services want",
+	"hosts":                  "which instances have tasks of the services here",
+	"interfaces":             "the instances' network interfaces",
+	"stopping":               "the tasks that are stopping elsewhere",
+	"providers":              "the cluster's capacity providers",
+	"lifecycles":             "what Auto Scaling does with the other instances",
+	"":                       "a fact",
+}
+
 // Fact names a snapshot's fact.
 func Fact(name string) string {
-	switch name {
-	case "instance":
-		return "the registration"
-	case "cluster":
-		return "the cluster"
-	case "peers":
-		return "the cluster's other instances"
-	case "registrations":
-		return "other registrations of the machine"
-	case "elsewhere":
-		return "registrations of the machine in other clusters"
-	case "tasks":
-		return "the tasks on the instance"
-	case "protection":
-		return "task protection"
-	case "services":
-		return "the services"
-	case "task_definitions":
-		return "the tasks' definitions"
-	case "target_groups":
-		return "load-balancer health"
-	case "ec2":
-		return "the EC2 machine"
-	case "node":
-		return "what Systems Manager knows of the host"
-	case "host":
-		return "what runs on the machine"
-	case "spot":
-		return "whether a Spot interruption is announced"
-	case "group":
-		return "the Auto Scaling group"
-	case "hooks":
-		return "the group's lifecycle hooks"
-	case "capacity_provider":
-		return "the capacity provider"
-	case "daemons":
-		return "which tasks are managed daemons"
-	case "self":
-		return "which instance the bot itself runs on"
-	case "account":
-		return "the account of the bot's credentials"
-	case "enis":
-		return "network interfaces"
-	case "activity":
-		return "the group's activity"
-	case "listed":
-		return "the list of registrations"
-	case "replacements":
-		return "the tasks' replacements"
-	case "storage":
-		return "whether the machine has instance store"
-	case "rehearsal":
-		return "whether EC2 would let the bot terminate the machine"
-	case "termination_protection":
-		return "whether termination protection is on"
-	case "target_type_lambda":
-		return "target groups of Lambda functions"
-	case "target_type_alb":
-		return "target groups that are load balancers"
-	case "others":
-		return "what other services want"
-	case "hosts":
-		return "which instances have tasks of the services here"
-	case "interfaces":
-		return "the instances' network interfaces"
-	case "stopping":
-		return "the tasks that are stopping elsewhere"
-	case "providers":
-		return "the cluster's capacity providers"
-	case "lifecycles":
-		return "what Auto Scaling does with the other instances"
-	case "":
-		return "a fact"
+	if said, ok := facts[name]; ok {
+		return said
 	}
 	return strings.ReplaceAll(ForeignN(name, 60), "_", " ")
 }
