@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"ecsbot/sim/clock"
 	"ecsbot/store"
 	"ecsbot/workflow"
 )
@@ -152,5 +153,24 @@ func TestNoticesHaveTheirOwnButtons(t *testing.T) {
 				t.Errorf("bound to %q (%v), want %q", got.TS, err, ts)
 			}
 		}
+	})
+}
+
+// TestMovedClockWakesWhatWaits: a job's wait is real time, so one that was counted by
+// the clock's old pace is counted again when the clock is set.
+func TestMovedClockWakesWhatWaits(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		c := clock.New(noon, 1)
+		p.opts.Clock = c
+		db := p.open(t)
+		f := &calls{}
+		following(t, db, f)
+		ends(t, db, "later", noon.Add(time.Hour))
+		c.SetPace(3600)
+		eventually(t, "what was due in an hour, at 3,600 times the pace", func() bool { return f.count("later") >= 1 })
+		if now := c.Now(); now.Before(noon.Add(time.Hour)) {
+			t.Errorf("called at %s, early", now)
+		}
+		stop(t, db)
 	})
 }

@@ -99,6 +99,7 @@ func (d *DB) Work(ctx context.Context, w Workers) error {
 			return err
 		}
 	}
+	moved := d.moved()
 	if err := d.revive(ctx); err != nil {
 		return err
 	}
@@ -111,6 +112,7 @@ func (d *DB) Work(ctx context.Context, w Workers) error {
 	}
 	d.work = &working{queue: q, stop: cancel}
 	d.work.done.Go(func() { d.sweep(wctx) })
+	d.work.done.Go(func() { d.keepTime(wctx, moved) })
 	return nil
 }
 

@@ -91,10 +91,7 @@ func (g *Region) AddInstance(spec InstanceSpec) (string, error) {
 func (c *Cloud) longGone(cl *cell, mc *machine, spec InstanceSpec) {
 	mc.state, mc.endedAt = ec2Terminated, c.now.Add(-spec.TerminatedFor)
 	mc.stateReason = [2]string{"Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"}
-	c.after(max(terminatedVisible-spec.TerminatedFor, 0), func() {
-		delete(cl.machines, mc.id)
-		c.touch()
-	})
+	c.after(max(terminatedVisible-spec.TerminatedFor, 0), func() { c.forget(cl, mc) })
 }
 
 func (c *Cloud) newMachine(cl *cell, spec InstanceSpec) *machine {

@@ -30,6 +30,7 @@ type cell struct {
 	latest       map[string]int     // revision by family
 	providers    map[string]*provider
 	machines     map[string]*machine
+	forgotten    []string // ids of machines that EC2 tells nothing of any more
 	enis         map[string]*eni
 	groups       map[string]*group
 	activities   map[string]*activity

@@ -86,6 +86,7 @@ type State struct {
 	Tasks     []TaskState     `json:"tasks"`
 	Services  []ServiceState  `json:"services"`
 	Hosts     []HostState     `json:"hosts"`
+	Forgotten []string        `json:"forgotten,omitempty"` // EC2 ids terminated so long ago that EC2 tells nothing of them any more
 	Groups    []GroupState    `json:"groups"`
 	Targets   []TargetState   `json:"targets"`
 
@@ -235,6 +236,7 @@ func (c *Cloud) snapshotCell(s *State, cl *cell) {
 		s.Hosts = append(s.Hosts, HostState{EC2ID: mc.id, State: mc.state, AZ: mc.az, Type: mc.kind, Group: mc.group, Lifecycle: mc.lifecycle,
 			Name: nameOf(mc.tags), Containers: containers[mc.id]})
 	}
+	s.Forgotten = append(s.Forgotten, cl.forgotten...)
 	for _, g := range sorted(cl.groups) {
 		st := GroupState{Name: g.spec.Name, Min: g.spec.Min, Max: g.spec.Max, Desired: g.desired}
 		for _, mc := range sorted(cl.machines) {

@@ -27,12 +27,16 @@ func (c *Cloud) terminateMachine(cl *cell, m *machine, code, message string) {
 	c.after(shutdownTakes, func() {
 		m.state, m.endedAt = ec2Terminated, c.now
 		c.powerOff(cl, m, !connected)
-		c.after(terminatedVisible, func() {
-			delete(cl.machines, m.id)
-			c.touch()
-		})
+		c.after(terminatedVisible, func() { c.forget(cl, m) })
 	})
 	c.memberFails(cl, m)
+}
+
+// forget takes a terminated machine out of what EC2 answers.
+func (c *Cloud) forget(cl *cell, m *machine) {
+	delete(cl.machines, m.id)
+	cl.forgotten = append(cl.forgotten, m.id)
+	c.touch()
 }
 
 // powerOff is the end of everything that ran on the host. ECS hears of it only through a connected agent.

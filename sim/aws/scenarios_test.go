@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -332,6 +333,9 @@ func TestGhostIsCuredByForce(t *testing.T) {
 	e.clock.Advance(time.Hour)
 	if _, code := e.query("ec2", "DescribeInstances", "InstanceId.1", aws.DemoGhost); code != "InvalidInstanceID.NotFound" {
 		t.Errorf("an hour later EC2 says %q", code)
+	}
+	if f := e.State().Forgotten; !slices.Equal(f, []string{aws.DemoGhost}) {
+		t.Errorf("the oracle remembers %v", f)
 	}
 }
 

@@ -30,13 +30,16 @@ func TestFollowerTakesWhatIsPublished(t *testing.T) {
 	if got := f.Until(start); got != 0 {
 		t.Errorf("Until now = %s", got)
 	}
+	heard := f.Changed()
 	p.Advance(time.Hour)
 	if err := Publish(p, path); err != nil {
 		t.Fatal(err)
 	}
-	f.mu.Lock()
-	f.looked = time.Time{} // as if followEvery had passed
-	f.mu.Unlock()
+	select {
+	case <-heard:
+	case <-time.After(10 * time.Second):
+		t.Fatal("nobody who waits heard of the change")
+	}
 	if want := start.Add(time.Hour); !f.Now().Equal(want) {
 		t.Errorf("reads %s, want %s", f.Now(), want)
 	}

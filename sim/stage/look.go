@@ -241,6 +241,9 @@ func (s *Stage) doInstance(ctx context.Context, args []string) (string, error) {
 
 func (s *Stage) doHost(ctx context.Context, args []string) (string, error) {
 	return "", s.AWS.Wait(ctx, args[0]+" "+args[1], func(st simaws.State) bool {
+		if args[1] == "terminated" && slices.Contains(st.Forgotten, args[0]) {
+			return true // an hour ago or more
+		}
 		h, ok := st.Host(args[0])
 		return ok && h.State == args[1]
 	})
