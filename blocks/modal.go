@@ -69,10 +69,10 @@ func PickModal(p Pick) slack.ModalViewRequest {
 	s.context("where", "Account "+code(p.Cluster.Account())+" · Region "+code(p.Cluster.Region()))
 	s.add(instancePicker(p))
 	s.add(purposeInput(p))
-	s.add(terminateInput(p.Revision))
-	s.add(deadlineInput(p.Revision))
+	s.add(terminateInput())
+	s.add(deadlineInput())
 	s.add(reasonInput(p))
-	s.add(dryRunInput(p.Revision))
+	s.add(dryRunInput())
 	return pickView(p, s)
 }
 
@@ -84,7 +84,9 @@ func pickView(p Pick, s *sheet) slack.ModalViewRequest {
 	return v
 }
 
-// inputID varies with the revision.
+// inputID varies with the revision where a value must be forgotten with it: Slack keeps
+// what a person chose as long as block and action have the same ids.
+// https://docs.slack.dev/surfaces/modals
 func inputID(field string, revision int) string { return field + ":" + strconv.Itoa(revision) }
 
 func clusterPicker(p Pick) slack.Block {
@@ -129,17 +131,17 @@ func purposeInput(p Pick) slack.Block {
 	}
 	r := slack.NewRadioButtonsBlockElement(FieldPurpose, opts...)
 	r.InitialOption = opts[chosen]
-	return slack.NewInputBlock(inputID(FieldPurpose, p.Revision), plain("What for", labelLimit), nil, r)
+	return slack.NewInputBlock(inputID(FieldPurpose, 0), plain("What for", labelLimit), nil, r)
 }
 
-func terminateInput(revision int) slack.Block {
+func terminateInput() slack.Block {
 	var opts []*slack.OptionBlockObject
 	for _, t := range []ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink} {
 		opts = append(opts, slack.NewOptionBlockObject(terminationValue(t), plain(words.Termination(t), optionLimit), plain(words.TerminationHint(t), optionLimit)))
 	}
 	r := slack.NewRadioButtonsBlockElement(FieldTerminate, opts...)
 	r.InitialOption = opts[0]
-	return slack.NewInputBlock(inputID(FieldTerminate, revision), plain("The EC2 machine, afterwards", labelLimit), nil, r)
+	return slack.NewInputBlock(inputID(FieldTerminate, 0), plain("The EC2 machine, afterwards", labelLimit), nil, r)
 }
 
 // terminationValue names a termination as an option value, which may not be empty.
@@ -155,21 +157,21 @@ func deadlines() []time.Duration {
 	return []time.Duration{15 * time.Minute, ecsops.DefaultDeadline, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour}
 }
 
-func deadlineInput(revision int) slack.Block {
+func deadlineInput() slack.Block {
 	var opts []*slack.OptionBlockObject
 	for _, d := range deadlines() {
 		opts = append(opts, slack.NewOptionBlockObject(d.String(), plain(words.Duration(d), optionLimit), nil))
 	}
 	e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("How long", placeholderLimit), FieldDeadline, opts...)
 	e.InitialOption = opts[1]
-	return slack.NewInputBlock(inputID(FieldDeadline, revision), plain("How long the drain may take before the bot asks", labelLimit), nil, e)
+	return slack.NewInputBlock(inputID(FieldDeadline, 0), plain("How long the drain may take before the bot asks", labelLimit), nil, e)
 }
 
 func reasonInput(p Pick) slack.Block {
 	e := slack.NewPlainTextInputBlockElement(plain("Why it leaves: a ticket, an update …", placeholderLimit), FieldReason)
 	e.MaxLength = reasonMost
 	e.InitialValue = words.ForeignN(p.Reason, reasonMost)
-	b := slack.NewInputBlock(inputID(FieldReason, p.Revision), plain("Reason", labelLimit), nil, e)
+	b := slack.NewInputBlock(inputID(FieldReason, 0), plain("Reason", labelLimit), nil, e)
 	if p.RequireReason {
 		b.Hint = plain("Required here, but for a dry run. It stands on the card and in the audit trail.", labelLimit)
 	}
@@ -189,9 +191,9 @@ func WhyModal(id string) slack.ModalViewRequest {
 	return v
 }
 
-func dryRunInput(revision int) slack.Block {
+func dryRunInput() slack.Block {
 	o := slack.NewOptionBlockObject("dry_run", plain("Dry run: only show the plan, nobody can confirm it", optionLimit), nil)
-	b := slack.NewInputBlock(inputID(FieldDryRun, revision), plain("Trial", labelLimit), nil, slack.NewCheckboxGroupsBlockElement(FieldDryRun, o))
+	b := slack.NewInputBlock(inputID(FieldDryRun, 0), plain("Trial", labelLimit), nil, slack.NewCheckboxGroupsBlockElement(FieldDryRun, o))
 	b.Optional = true
 	return b
 }

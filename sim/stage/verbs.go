@@ -47,7 +47,7 @@ var verbs = []struct {
 	{"stale", "ucw", "stale olga #ops confirm           press the button as 'keep' remembered it", (*Stage).doStale},
 	{"both", "uucw", "both olga otto #ops confirm       two people press the same button at the same moment", (*Stage).doBoth},
 	{"keep", "cw", "keep #ops confirm [regexp]        remember the newest message with that button", (*Stage).doKeep},
-	{"fill", "uwww", "fill olga block action value…     fill in the open modal", (*Stage).doFill},
+	{"fill", "uww", "fill olga block action value…     fill in the open modal; without a value: empty it", (*Stage).doFill},
 	{"suggest", "uwwww", "suggest olga block action text regexp   type into a menu of the open modal and choose", (*Stage).doSuggest},
 	{"submit", "u", "submit olga                       submit the open modal", (*Stage).doSubmit},
 	{"modal", "uw", "modal olga regexp                 wait until the open modal matches", (*Stage).doModal},
@@ -194,8 +194,7 @@ func (s *Stage) doSay(ctx context.Context, args []string) (string, error) {
 	channel := args[1]
 	s.acts(user)
 	command, text, _ := strings.Cut(strings.Join(args[2:], " "), " ")
-	inv, err := s.Slack.Command(ctx, user, channel, command, text)
-	return answered(inv, err)
+	return insist(ctx, func() (string, error) { return answered(s.Slack.Command(ctx, user, channel, command, text)) })
 }
 
 func (s *Stage) doMumble(ctx context.Context, args []string) (string, error) {
@@ -204,23 +203,6 @@ func (s *Stage) doMumble(ctx context.Context, args []string) (string, error) {
 		return "", err
 	}
 	return s.doSay(ctx, append(args[:3:3], strings.Repeat("m", n)))
-}
-
-// answered turns what a person would see go wrong into an error.
-func answered(inv simslack.Invocation, err error) (string, error) {
-	switch {
-	case err != nil:
-		return "", err
-	case inv.Error != "":
-		return "", errors.New("Slack shows the person: " + inv.Error)
-	case len(inv.AckPayload) > 0:
-		var p struct {
-			Text string `json:"text"`
-		}
-		_ = json.Unmarshal(inv.AckPayload, &p) // not every answer has a text
-		return p.Text, nil
-	}
-	return "", nil
 }
 
 // withAction finds the newest message in the channel with the action whose
@@ -250,7 +232,7 @@ func (s *Stage) doClick(ctx context.Context, args []string) (string, error) {
 		}
 	}
 	s.acts(user)
-	return answered(s.Slack.Click(ctx, user, channel, m.TS, action, o))
+	return insist(ctx, func() (string, error) { return answered(s.Slack.Click(ctx, user, channel, m.TS, action, o)) })
 }
 
 // rowOf finds the block with that button that speaks of row, where several have the button.
@@ -294,7 +276,9 @@ func (s *Stage) doPress(ctx context.Context, args []string) (string, error) {
 		return "", err
 	}
 	s.acts(user)
-	return answered(s.Slack.Click(ctx, user, channel, m.TS, action, simslack.ClickOptions{}))
+	return insist(ctx, func() (string, error) {
+		return answered(s.Slack.Click(ctx, user, channel, m.TS, action, simslack.ClickOptions{}))
+	})
 }
 
 // optional compiles the n-th word, if there is one.
@@ -433,11 +417,16 @@ func (s *Stage) frontBlock(ctx context.Context, user, want string) (v simslack.V
 
 func (s *Stage) doFill(ctx context.Context, args []string) (string, error) {
 	user := args[0]
-	v, block, err := s.frontBlock(ctx, user, args[1])
-	if err != nil {
-		return "", err
+	for {
+		v, block, err := s.frontBlock(ctx, user, args[1])
+		if err != nil {
+			return "", err
+		}
+		said, err := answered(s.Slack.SetValue(ctx, user, v.ID, block, args[2], args[3:]...))
+		if !errors.Is(err, simslack.ErrNoElement) || !pause(ctx) { // rewritten under their hands: they look again
+			return said, err
+		}
 	}
-	return answered(s.Slack.SetValue(ctx, user, v.ID, block, args[2], args[3:]...))
 }
 
 // doSuggest types into a menu until an option matches, as a person would while it says "still reading".
@@ -465,10 +454,8 @@ func (s *Stage) doSuggest(ctx context.Context, args []string) (string, error) {
 		if err != nil && !errors.Is(err, simslack.ErrNoElement) { // rewritten under their hands: they look again
 			return "", err
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx) {
 			return "", fmt.Errorf("no option matches %q: %v", args[4], options)
-		case <-time.After(100 * time.Millisecond): // a person types again
 		}
 	}
 }
@@ -480,14 +467,16 @@ func (s *Stage) doSubmit(ctx context.Context, args []string) (string, error) {
 		return "", err
 	}
 	s.acts(user)
-	r, err := s.Slack.Submit(ctx, user, v.ID)
-	if err != nil {
-		return "", err
-	}
-	for block, text := range r.Errors {
-		return block + ": " + text, nil
-	}
-	return answered(r.Invocation, nil)
+	return insist(ctx, func() (string, error) {
+		r, err := s.Slack.Submit(ctx, user, v.ID)
+		if err != nil {
+			return "", err
+		}
+		for block, text := range r.Errors {
+			return block + ": " + text, nil
+		}
+		return answered(r.Invocation, nil)
+	})
 }
 
 func (s *Stage) doPatience(_ context.Context, args []string) (string, error) {
