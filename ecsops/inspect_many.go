@@ -179,7 +179,7 @@ func (m *many) readMachines() {
 		}
 		var ids []EC2ID
 		for _, t := range m.targets {
-			ids = append(ids, all[t.Instance].EC2)
+			ids = append(ids, machineIn(t, all[t.Instance]))
 		}
 		return machineIDs(ids...), nil
 	})
@@ -198,6 +198,10 @@ func (m *many) readMachines() {
 		return r.s.memberships(ctx, some)
 	})
 }
+
+// machineIn is the machine of a target. The target remembers it when ECS, an hour after a
+// deregistration, tells nothing of the registration any more.
+func machineIn(t Target, rec record) EC2ID { return cmp.Or(t.EC2, rec.EC2) }
 
 // manyElsewhere is what the other clusters know of all machines.
 type manyElsewhere struct {
@@ -234,23 +238,23 @@ func (m *many) readElsewhere() {
 }
 
 // elsewhereOf is one machine's part.
-func (m *many) elsewhereOf(rec *later[record]) *later[Elsewhere] {
+func (m *many) elsewhereOf(id *later[EC2ID]) *later[Elsewhere] {
 	return start(m.r.ctx, m.r.wg, func(ctx context.Context) (Elsewhere, error) {
 		all, err := m.others.wait(ctx)
 		if err != nil {
 			return Elsewhere{}, err
 		}
-		got, err := rec.wait(ctx)
+		ec2, err := id.wait(ctx)
 		switch {
 		case all.clusters == 0:
 			return all.common, nil
 		case err != nil:
 			return Elsewhere{}, err
-		case got.EC2 == "" || externalID(got.EC2):
+		case ec2 == "" || externalID(ec2):
 			return Elsewhere{}, reasonError(failureMissing)
 		}
 		out := all.common
-		out.Found = append(slices.Clone(out.Found), all.found[got.EC2]...)
+		out.Found = append(slices.Clone(out.Found), all.found[ec2]...)
 		slices.SortFunc(out.Found, func(a, b Registration) int {
 			return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Instance, b.Instance))
 		})
@@ -294,7 +298,8 @@ func (m *many) aimAt(t Target) {
 	r.tasks = start(r.ctx, r.wg, func(ctx context.Context) ([]Task, error) { return m.tasksOf(ctx, t.Instance) })
 	r.protect = m.protect
 	r.provider = m.providerOf(r.record)
-	r.elsewhere = m.elsewhereOf(r.record)
+	r.id = derived(r, r.record, func(rec record) EC2ID { return machineIn(t, rec) })
+	r.elsewhere = m.elsewhereOf(r.id)
 	if every, err := r.room.every.wait(r.ctx); err == nil {
 		r.services = ready(every) // also where they are too many to be read ahead
 	}
@@ -353,7 +358,7 @@ func (m *many) providerOf(rec *later[record]) *later[CapacityProvider] {
 
 func (m *many) aimMachine() {
 	r := m.r
-	id := derived(r, r.record, func(rec record) EC2ID { return rec.EC2 })
+	id := r.id
 	r.machine = start(r.ctx, r.wg, func(ctx context.Context) (EC2, error) {
 		ec2, err := id.wait(ctx)
 		switch {
@@ -406,7 +411,6 @@ func (m *many) aimMachine() {
 		}
 		return r.s.terminationProtected(ctx, ec2)
 	})
-	r.id = id
 	m.aimRehearsal(id)
 	r.readStorage()
 	r.readSpot()

@@ -54,6 +54,39 @@ func TestInspectManySaysWhatInspectSays(t *testing.T) {
 	}
 }
 
+// An hour after a deregistration ECS tells nothing of the registration any more, not even which
+// machine it was: that is remembered, so that its end can still be ordered.
+func TestInspectionsRememberTheMachine(t *testing.T) {
+	e := demo(t)
+	target := e.preview(aws.DemoClean).Target
+	if out := e.Do(t.Context(), ecsops.Action{Kind: ecsops.ActForceDeregister, Target: target}); out.Result != ecsops.OK {
+		t.Fatalf("%+v", out)
+	}
+	e.clock.Advance(2 * time.Hour)
+	singly, err := e.Inspect(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many, err := e.InspectMany(t.Context(), []ecsops.Target{target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, s := range map[string]ecsops.Snapshot{"by itself": singly, "with others": many[0]} {
+		if i, _ := s.Instance.Get(); !i.Missing {
+			t.Fatalf("%s: ECS still tells of it: %+v", how, i)
+		}
+		if m, ok := s.EC2.Get(); !ok || m.State != "running" {
+			t.Errorf("%s: the machine is %+v, %v", how, m, s.EC2.Why())
+		}
+		if _, ok := s.Elsewhere.Get(); !ok {
+			t.Errorf("%s: not looked for in other clusters: %v", how, s.Elsewhere.Why())
+		}
+	}
+	if d := cmp.Diff(singly.Unknowns(), many[0].Unknowns()); d != "" { // its tasks, which ECS lists no more
+		t.Errorf("what is not known by itself, and with others:\n%s", d)
+	}
+}
+
 func findingsOf(t *testing.T, p ecsops.Plan) string {
 	t.Helper()
 	b, err := json.MarshalIndent(p.Findings, "", " ")

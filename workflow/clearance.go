@@ -83,7 +83,7 @@ func (w *step) drift(changes []ecsops.Change) Move {
 	}
 	plan := ecsops.NewPlan(*w.seen.Fresh, w.op.Plan.Intent)
 	w.show(&plan, w.now.Add(w.s.AskFor))
-	w.op.Changes = changes
+	w.op.Changes, w.op.RefusedSince = changes, zeroTime // whoever confirms it wants it tried
 	w.event(Event{Type: EvRevised, Revision: w.op.Revision + 1, Changes: changes, Digest: plan.Digest, Verdict: plan.Verdict, Rules: rules(plan)})
 	w.op.Block = nil
 	w.block(Block{Reason: BlockedDrift, AskedUntil: w.op.ProposalExpires})

@@ -265,6 +265,21 @@ func TestTerminationRefusedForEver(t *testing.T) {
 	}
 }
 
+// The reasons may change from one refusal to the next, and reads may fail between them.
+func TestTerminationRefusedForChangingReasons(t *testing.T) {
+	r := newRig(t, replica("a"))
+	n := 0
+	r.world.rule = map[ecsops.ActionKind]answerer{ecsops.ActTerminateEC2: func(ecsops.Action) (ecsops.Outcome, bool) {
+		n++
+		return ecsops.Outcome{Result: ecsops.Refused, Code: []string{"UnauthorizedOperation", "OperationNotPermitted"}[n%2]}, false
+	}}
+	op := r.confirmed(ecsops.Intent{Terminate: ecsops.Terminate})
+	wantEnd(t, r.run(op.ID, nil), Unverified, "not_terminated")
+	if least, most := int(terminatePatience/afterRefusal), int(terminatePatience/afterRefusal)+2; n < least || n > most {
+		t.Errorf("tried %d times in %s", n, terminatePatience)
+	}
+}
+
 // A refused force falls back on nothing: people decided on no drain.
 func TestRefusedForceOrdersNoDrain(t *testing.T) {
 	r := newRig(t, replica("a"))

@@ -27,7 +27,7 @@ func (w *step) deregisterNode() (Move, bool) {
 			return w.in(lookGap), true
 		case ecsops.Refused:
 			w.block(Block{Reason: blockReason(o.Outcome.Code), Call: string(o.Action.Kind), Detail: o.Outcome.Code})
-			if w.now.Sub(w.op.Block.Since) >= terminatePatience {
+			if w.refusedLong(*o.Outcome) {
 				w.op.Cause = "not_deregistered_in_ssm"
 				w.enter(Verifying) // which says that Systems Manager still has it
 				return w.again(), true

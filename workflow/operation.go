@@ -168,6 +168,7 @@ type Operation struct {
 	DrainedAt          time.Time            `json:"drained_at,omitzero"` // our order to drain took effect
 	GoneAt             time.Time            `json:"gone_at,omitzero"`    // the registration was seen INACTIVE or gone
 	OrderedTermination time.Time            `json:"ordered_termination,omitzero"`
+	RefusedSince       time.Time            `json:"refused_since,omitzero"` // AWS first refused to end what was deregistered
 	EndedAt            time.Time            `json:"ended_at,omitzero"`
 	VerifyBy           time.Time            `json:"verify_by,omitzero"`
 	WasStatus          string               `json:"was_status,omitempty"` // ECS status before our drain; undo only restores what we set

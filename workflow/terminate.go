@@ -97,12 +97,21 @@ func (w *step) terminationRefused(out ecsops.Outcome) (Move, bool) {
 		reason = BlockedCredentials
 	}
 	w.block(Block{Reason: reason, Call: string(w.op.Order.Action.Kind), Detail: out.Code})
-	if w.now.Sub(w.op.Block.Since) < terminatePatience {
+	if !w.refusedLong(out) {
 		return Move{}, false
 	}
 	w.op.Cause = "not_terminated"
 	w.enter(Verifying)
 	return w.again(), true
+}
+
+// refusedLong counts from the first refusal: a pause begins anew whenever its reason changes,
+// and AWS may refuse for one reason now and for another a minute later.
+func (w *step) refusedLong(out ecsops.Outcome) bool {
+	if w.op.RefusedSince.IsZero() {
+		w.op.RefusedSince, w.changed = out.At, true
+	}
+	return out.At.Sub(w.op.RefusedSince) >= terminatePatience
 }
 
 // afterTermination waits for the registration to follow the machine, and
