@@ -1,6 +1,8 @@
 package blocks
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +22,11 @@ type Pick struct {
 	Instance *ecsops.Listed    // chosen, or nil
 	Reason   string
 	Purpose  ecsops.Purpose // chosen, or "" for the first
-	Problem  error          // shown above the pickers
+	// What the command said already, or the configuration: the form begins with it.
+	Terminate ecsops.Termination
+	Deadline  time.Duration // 0 = ecsops.DefaultDeadline
+	DryRun    bool
+	Problem   error // shown above the pickers
 	// RequireReason says so beside the field; it cannot be an input that Slack insists on, as a dry run needs none.
 	RequireReason bool
 }
@@ -69,10 +75,10 @@ func PickModal(p Pick) slack.ModalViewRequest {
 	s.context("where", "Account "+code(p.Cluster.Account())+" · Region "+code(p.Cluster.Region()))
 	s.add(instancePicker(p))
 	s.add(purposeInput(p))
-	s.add(terminateInput())
-	s.add(deadlineInput())
+	s.add(terminateInput(p))
+	s.add(deadlineInput(p))
 	s.add(reasonInput(p))
-	s.add(dryRunInput())
+	s.add(dryRunInput(p))
 	return pickView(p, s)
 }
 
@@ -134,13 +140,17 @@ func purposeInput(p Pick) slack.Block {
 	return slack.NewInputBlock(inputID(FieldPurpose, 0), plain("What for", labelLimit), nil, r)
 }
 
-func terminateInput() slack.Block {
+func terminateInput(p Pick) slack.Block {
 	var opts []*slack.OptionBlockObject
-	for _, t := range []ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink} {
+	chosen := 0
+	for i, t := range []ecsops.Termination{ecsops.KeepRunning, ecsops.Terminate, ecsops.Replace, ecsops.Shrink} {
+		if t == p.Terminate {
+			chosen = i
+		}
 		opts = append(opts, slack.NewOptionBlockObject(terminationValue(t), plain(words.Termination(t), optionLimit), plain(words.TerminationHint(t), optionLimit)))
 	}
 	r := slack.NewRadioButtonsBlockElement(FieldTerminate, opts...)
-	r.InitialOption = opts[0]
+	r.InitialOption = opts[chosen]
 	return slack.NewInputBlock(inputID(FieldTerminate, 0), plain("The EC2 machine, afterwards", labelLimit), nil, r)
 }
 
@@ -152,18 +162,23 @@ func terminationValue(t ecsops.Termination) string {
 	return string(t)
 }
 
-// deadlines a person may choose from; the default is the second.
+// deadlines a person may choose from, besides the one that is given.
 func deadlines() []time.Duration {
 	return []time.Duration{15 * time.Minute, ecsops.DefaultDeadline, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour}
 }
 
-func deadlineInput() slack.Block {
-	var opts []*slack.OptionBlockObject
-	for _, d := range deadlines() {
-		opts = append(opts, slack.NewOptionBlockObject(d.String(), plain(words.Duration(d), optionLimit), nil))
+func deadlineInput(p Pick) slack.Block {
+	given := cmp.Or(p.Deadline, ecsops.DefaultDeadline)
+	all := append(deadlines(), given)
+	slices.Sort(all)
+	e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("How long", placeholderLimit), FieldDeadline)
+	for _, d := range slices.Compact(all) {
+		o := slack.NewOptionBlockObject(d.String(), plain(words.Duration(d), optionLimit), nil)
+		if d == given {
+			e.InitialOption = o
+		}
+		e.Options = append(e.Options, o)
 	}
-	e := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plain("How long", placeholderLimit), FieldDeadline, opts...)
-	e.InitialOption = opts[1]
 	return slack.NewInputBlock(inputID(FieldDeadline, 0), plain("How long the drain may take before the bot asks", labelLimit), nil, e)
 }
 
@@ -191,9 +206,13 @@ func WhyModal(id string) slack.ModalViewRequest {
 	return v
 }
 
-func dryRunInput() slack.Block {
+func dryRunInput(p Pick) slack.Block {
 	o := slack.NewOptionBlockObject("dry_run", plain("Dry run: only show the plan, nobody can confirm it", optionLimit), nil)
-	b := slack.NewInputBlock(inputID(FieldDryRun, 0), plain("Trial", labelLimit), nil, slack.NewCheckboxGroupsBlockElement(FieldDryRun, o))
+	e := slack.NewCheckboxGroupsBlockElement(FieldDryRun, o)
+	if p.DryRun {
+		e.InitialOptions = []*slack.OptionBlockObject{o}
+	}
+	b := slack.NewInputBlock(inputID(FieldDryRun, 0), plain("Trial", labelLimit), nil, e)
 	b.Optional = true
 	return b
 }

@@ -16,7 +16,7 @@ type Picked struct {
 	Cluster   string // ClusterValue
 	Instance  string // container-instance id
 	Reason    string
-	Deadline  time.Duration // 0 when none of the offered ones
+	Deadline  time.Duration // 0 when none that could be offered
 	Terminate ecsops.Termination
 	Purpose   ecsops.Purpose
 	DryRun    bool
@@ -31,7 +31,7 @@ func ReadPick(v slack.View) Picked {
 		Reason:   value(v, FieldReason).Value,
 		DryRun:   len(value(v, FieldDryRun).SelectedOptions) > 0,
 	}
-	if d, err := time.ParseDuration(value(v, FieldDeadline).SelectedOption.Value); err == nil && slices.Contains(deadlines(), d) {
+	if d, err := time.ParseDuration(value(v, FieldDeadline).SelectedOption.Value); err == nil && d > 0 && d <= slices.Max(deadlines()) {
 		p.Deadline = d
 	}
 	switch t := ecsops.Termination(value(v, FieldTerminate).SelectedOption.Value); t {

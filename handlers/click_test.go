@@ -427,6 +427,33 @@ func TestPickModal(t *testing.T) {
 	}
 }
 
+// TestFormBeginsWithTheCommand: what was typed, or configured, stands in the form, and what the
+// form says in the end is what holds.
+func TestFormBeginsWithTheCommand(t *testing.T) {
+	w := newWorld(t)
+	w.r.Deadline = 45 * time.Minute
+	w.command("UOP", "deregister --cluster prod --terminate=shrink --dry-run")
+	form := w.updated[len(w.updated)-1]
+	begins := jsonOf(form.Blocks)
+	for _, initial := range []string{`"value":"shrink"`, `"value":"45m0s"`, `"value":"dry_run"`} {
+		if n := strings.Count(begins, initial); n != 2 { // offered, and chosen
+			t.Errorf("%s is not what the form begins with: %s", initial, begins)
+		}
+	}
+	p, _ := w.r.picks.get(form.PrivateMetadata)
+	state := pickState(p, target(prod, 2))
+	state["terminate:0"] = payload{blocks.FieldTerminate: payload{"type": "radio_buttons", "selected_option": payload{"value": "keep"}}}
+	state["dry_run:0"] = payload{blocks.FieldDryRun: payload{"type": "checkboxes", "selected_options": []payload{}}}
+	state["deadline:0"] = payload{blocks.FieldDeadline: payload{"type": "static_select", "selected_option": payload{"value": "45m0s"}}}
+	w.interact(submit("UOP", form, state))
+	if len(w.proposed) != 1 {
+		t.Fatalf("said %+v", w.said)
+	}
+	if in := w.proposed[0].Plan.Intent; in.Terminate != ecsops.KeepRunning || in.Deadline != 45*time.Minute {
+		t.Errorf("the form said otherwise: %+v", in)
+	}
+}
+
 func blockIDs(m slack.ModalViewRequest) []string {
 	var out []string
 	for _, b := range m.Blocks.BlockSet {

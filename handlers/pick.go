@@ -26,9 +26,9 @@ type pick struct {
 	id      string
 	user    string
 	channel string
-	url     string // response URL of the command: a capability, never logged
-	args    DeregisterArgs
-	why     bool // a reason is required
+	url     string         // response URL of the command: a capability, never logged
+	args    DeregisterArgs // with the configured deadline, where the command gave none
+	why     bool           // a reason is required
 
 	mu        sync.Mutex
 	revision  int
@@ -45,6 +45,7 @@ func (r *Router) openPick(ctx context.Context, a *act, args DeregisterArgs, to *
 		to.say(ctx, again) // its trigger has expired
 		return nil
 	}
+	args.Deadline = cmp.Or(args.Deadline, r.Deadline)
 	p := &pick{id: opaque(), user: a.who.User, channel: a.channel, url: a.responseURL, args: args, why: r.RequireReason, instances: map[ecsops.ClusterARN][]ecsops.Listed{}}
 	view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(p.id))
 	if err != nil {
@@ -105,7 +106,36 @@ func (p *pick) shown(got blocks.Picked) blocks.Pick {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen, RequireReason: p.why,
-		Reason: cmp.Or(got.Reason, p.args.Reason), Purpose: cmp.Or(got.Purpose, p.args.Intent)}
+		Reason: cmp.Or(got.Reason, p.args.Reason), Purpose: cmp.Or(got.Purpose, p.args.Intent),
+		Terminate: p.args.Terminate.drawn(), Deadline: p.args.Deadline, DryRun: p.args.DryRun}
+}
+
+// drawn is what the form shows of a typed --terminate.
+func (t Termination) drawn() ecsops.Termination {
+	switch t {
+	case TerminateReplace:
+		return ecsops.Replace
+	case TerminateShrink:
+		return ecsops.Shrink
+	case TerminateWhichever, TerminateEC2:
+		return ecsops.Terminate
+	}
+	return ecsops.KeepRunning
+}
+
+// terminationOf is what a submitted form says; typed is what the command said.
+func terminationOf(t ecsops.Termination, typed Termination) Termination {
+	switch {
+	case t == typed.drawn():
+		return typed // the form does not tell --terminate=ec2 from --terminate
+	case t == ecsops.Replace:
+		return TerminateReplace
+	case t == ecsops.Shrink:
+		return TerminateShrink
+	case t == ecsops.Terminate:
+		return TerminateWhichever
+	}
+	return ""
 }
 
 // modal draws the pick. Slack takes no view with an input and without submit; a
@@ -249,7 +279,7 @@ func (r *Router) invalidPick(a *act) any {
 	if utf8.RuneCountInString(got.Reason) > maxReason {
 		return field(blocks.FieldReason, explain(&Mistake{What: mistakeReason}).Text)
 	}
-	if r.unsaid(DeregisterArgs{Reason: got.Reason, DryRun: got.DryRun || p.args.DryRun}) {
+	if r.unsaid(DeregisterArgs{Reason: got.Reason, DryRun: got.DryRun}) {
 		return field(blocks.FieldReason, "A reason is required here; only a dry run needs none.")
 	}
 	if got.Deadline != 0 && (got.Deadline < minDeadline || got.Deadline > maxDeadline) {
@@ -298,19 +328,12 @@ func (r *Router) submitPick(ctx context.Context, a *act, to *reply) error {
 		return nil
 	}
 	args := p.args
-	args.Reason, args.DryRun = got.Reason, got.DryRun || args.DryRun
+	args.Reason, args.DryRun = got.Reason, got.DryRun // as the form says, which began with what the command said
 	args.Intent = cmp.Or(got.Purpose, args.Intent)
 	if got.Deadline > 0 {
 		args.Deadline = got.Deadline
 	}
-	switch got.Terminate {
-	case ecsops.Replace:
-		args.Terminate = TerminateReplace
-	case ecsops.Shrink:
-		args.Terminate = TerminateShrink
-	case ecsops.Terminate:
-		args.Terminate = TerminateWhichever
-	}
+	args.Terminate = terminationOf(got.Terminate, args.Terminate)
 	w, err := r.mayPropose(ctx, a, p.channel, args, to)
 	if err != nil {
 		return err

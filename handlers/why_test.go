@@ -104,7 +104,7 @@ func TestRequiredReason(t *testing.T) {
 	})
 }
 
-// The form asks for the reason, too; not for a dry run, whether its box or the command says so. A
+// The form asks for the reason, too; not for a dry run, which the command ticks. A
 // submission that was answered in its window is not acted on when the sweep comes upon it.
 func TestRequiredReasonInTheForm(t *testing.T) {
 	form := func(t *testing.T, command string) (w *world, state payload, modal slack.ModalViewRequest) {
@@ -133,6 +133,7 @@ func TestRequiredReasonInTheForm(t *testing.T) {
 	})
 	t.Run("the command is a dry run", func(t *testing.T) {
 		w, state, modal := form(t, "deregister --dry-run")
+		state["dry_run:0"] = payload{blocks.FieldDryRun: payload{"type": "checkboxes", "selected_options": []payload{{"value": "dry_run"}}}}
 		if a := w.interact(submit("UOP", modal, state)); a.frames[0]["payload"] != nil || len(w.proposed) != 0 {
 			t.Fatalf("%+v, proposed %d", a.frames, len(w.proposed))
 		}
