@@ -38,16 +38,17 @@ var arrows = map[string][]string{
 
 // homes says where third parties may be imported; what is not named may be anywhere.
 var homes = map[string][]string{
-	"github.com/slack-go/slack":         {"socket", "handlers", "blocks", "delivery", "bot"},
-	"github.com/aws/":                   {"ecsops", "bot"},
-	"github.com/kelseyhightower/":       {"bot"},
-	"github.com/riverqueue/":            {"store"},
-	"github.com/jackc/":                 {"store"},
-	"modernc.org/":                      {"store", "cmd/demo"},
-	"github.com/gorilla/websocket":      {"socket", "sim/slack"},
-	"github.com/prometheus/":            {"bot"},
-	"github.com/alecthomas/kong":        {"handlers", "bot", "cmd/bot", "cmd/demo"},
-	"github.com/kballard/go-shellquote": {"handlers", "bot", "cmd/demo", "sim/page"},
+	"github.com/slack-go/slack":          {"socket", "handlers", "blocks", "delivery", "bot"},
+	"github.com/aws/":                    {"ecsops", "bot"},
+	"github.com/kelseyhightower/":        {"bot"},
+	"github.com/riverqueue/":             {"store"},
+	"github.com/jackc/":                  {"store"},
+	"modernc.org/":                       {"store", "cmd/demo"},
+	"github.com/gorilla/websocket":       {"socket", "sim/slack"},
+	"github.com/prometheus/":             {"bot"},
+	"github.com/alecthomas/kong":         {"handlers", "bot", "cmd/bot", "cmd/demo"},
+	"github.com/go-json-experiment/json": {"socket", "cmd/demo"},
+	"github.com/kballard/go-shellquote":  {"handlers", "bot", "cmd/demo", "sim/page"},
 }
 
 // listed is what `go list -json` says of a package.

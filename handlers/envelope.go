@@ -7,6 +7,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"ecsbot/socket"
 	"ecsbot/workflow"
 )
 
@@ -102,8 +103,8 @@ func understand(id, kind string, payload []byte) (*act, error) {
 }
 
 func understandCommand(id string, payload []byte) (*act, error) {
-	var c slack.SlashCommand
-	if err := json.Unmarshal(payload, &c); err != nil {
+	c, err := socket.Decode[slack.SlashCommand](payload)
+	if err != nil {
 		return nil, fmt.Errorf("reading the slash command in envelope %s: %w", id, errMalformed(err))
 	}
 	return &act{
@@ -114,8 +115,8 @@ func understandCommand(id string, payload []byte) (*act, error) {
 }
 
 func understandInteraction(id string, payload []byte) (*act, error) {
-	var i interaction
-	if err := json.Unmarshal(payload, &i); err != nil {
+	i, err := socket.Decode[interaction](payload)
+	if err != nil {
 		return nil, fmt.Errorf("reading the interaction in envelope %s: %w", id, errMalformed(err))
 	}
 	a := &act{

@@ -54,7 +54,7 @@ func (r *Router) stored(ctx context.Context, e *socket.Envelope, a *act, item wo
 	}
 	r.ack(ctx, e, payload)
 	if payload == nil && fresh {
-		r.enqueue(job{item: item})
+		r.enqueue(job{item: item, act: a})
 		return
 	}
 	if payload != nil { // answered in the modal, which stays open

@@ -49,6 +49,7 @@ type Router struct {
 
 type job struct {
 	item    workflow.InboxItem
+	act     *act // the item understood, or nil
 	retried bool
 }
 
@@ -163,11 +164,13 @@ func (r *Router) actOn(ctx context.Context, j job) (err error) {
 	started := r.Clock.Now()
 	kind, outcome := j.item.Kind, outcomeDone
 	defer func() { r.Metrics.Handled(kind, outcome, r.Clock.Now().Sub(started)) }()
-	a, err := understand(j.item.ID, j.item.Kind, j.item.Payload)
-	if err != nil {
-		outcome = "malformed"
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("envelope not understood")
-		return nil // trying again reads the same bytes
+	a := j.act
+	if a == nil {
+		if a, err = understand(j.item.ID, j.item.Kind, j.item.Payload); err != nil {
+			outcome = "malformed"
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("envelope not understood")
+			return nil // trying again reads the same bytes
+		}
 	}
 	a.retried = j.retried
 	kind = a.name()

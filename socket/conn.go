@@ -142,8 +142,8 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // take acts on one message.
 func (c *conn) take(ctx context.Context, b []byte) {
-	var msg message
-	if err := json.Unmarshal(b, &msg); err != nil {
+	msg, err := Decode[message](b)
+	if err != nil {
 		c.m.counted.malformed.Add(1)
 		zerolog.Ctx(ctx).Warn().Int64("socket", c.serial).Int("bytes", len(b)).Msg("malformed message from Slack")
 		// A field of a wrong type leaves the others readable, and an envelope is too precious for its retry_attempt.
