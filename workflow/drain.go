@@ -206,7 +206,7 @@ func (w *step) ref(t ecsops.Task) ecsops.TaskRef {
 }
 
 // deadline asks when the drain took too long, and takes silence as undo. It
-// never forces by itself.
+// never forces by itself. A question about a changed plan comes first: proposalSilence.
 func (w *step) deadline() (Move, bool) {
 	if w.op.Deadline.IsZero() || w.now.Before(w.op.Deadline) || !undoable(w.op) {
 		return Move{}, false
@@ -219,8 +219,6 @@ func (w *step) deadline() (Move, bool) {
 	}
 	b := w.op.Block
 	switch {
-	case b != nil && b.Reason == BlockedDrift:
-		return Move{}, false // that question comes first
 	case b == nil || b.Reason != BlockedDeadline:
 		w.op.Block = nil
 		w.block(Block{Reason: BlockedDeadline, AskedUntil: w.now.Add(w.s.AskFor)})

@@ -52,7 +52,7 @@ func (w *step) terminate() Move {
 			return m
 		}
 	}
-	if until := w.op.GoneAt.Add(terminationWait(w.op.Plan)); gone && w.now.Before(until) {
+	if until := w.op.GoneAt.Add(terminationWait(w.op.Plan)); w.now.Before(until) {
 		return Move{draft: w.draft, Next: until}
 	}
 	if m, ok := w.cleared(); !ok {
@@ -148,10 +148,10 @@ func (w *step) verify() Move {
 	}
 	checks := ecsops.Verify(w.op.Plan, *w.seen.After)
 	if !sameChecks(checks, w.op.Progress.Checks) {
-		w.op.Progress.Checks = checks
 		w.op.Progress.LookedAt = w.now
 		w.event(Event{Type: EvChecked, Checks: checks})
 	}
+	w.op.Progress.Checks = checks // the result says also what was not worth telling, as why a read failed
 	switch {
 	case settled(checks):
 		if orphansLeft(checks) {
