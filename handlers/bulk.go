@@ -20,10 +20,7 @@ import (
 // with every target's own findings and those of all at once.
 func (r *Router) bulk(ctx context.Context, a *act, args DeregisterArgs, to *reply) error {
 	if r.unsaid(args) {
-		return r.askWhy(ctx, a, to, func(ctx context.Context, a *act, reason string, to *reply) error {
-			args.Reason = reason
-			return r.bulk(ctx, a, args, to)
-		})
+		return r.askWhy(ctx, a, to, unexplained{Then: cmdDeregister, Args: args})
 	}
 	w, err := r.mayPropose(ctx, a, a.channel, args, to)
 	if err != nil {

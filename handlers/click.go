@@ -310,8 +310,11 @@ func (r *Router) submitConfirm(ctx context.Context, a *act, to *reply) error {
 	}
 	d.Verdict = r.judge(ctx, a, tok, op)
 	if tok.Verb == workflow.Force && d.Verdict.Effect != policy.Refuse {
-		seen, known := r.orphans.get(orphansKey(tok, a))
-		if !known { // a restart, or too long ago: nobody knows which orphans were approved
+		seen, known, err := r.orphans.get(ctx, orphansKey(tok, a))
+		if err != nil {
+			return err
+		}
+		if !known { // too long ago: nobody knows which orphans were approved
 			to.say(ctx, forgotten())
 			return nil
 		}
@@ -383,7 +386,7 @@ func arnsOf(tasks []ecsops.TaskRef, ids []string) []string {
 func (r *Router) invalid(ctx context.Context, a *act) any {
 	switch a.view.CallbackID {
 	case blocks.CallbackPick:
-		return r.invalidPick(a)
+		return r.invalidPick(ctx, a)
 	case blocks.CallbackWhy:
 		return r.invalidWhy(a)
 	case blocks.CallbackForce:

@@ -378,8 +378,8 @@ func TestPickModal(t *testing.T) {
 		t.Fatalf("opened %+v, updated %+v", w.opened, w.updated)
 	}
 	modal := w.updated[0]
-	p, ok := w.r.picks.get(modal.PrivateMetadata)
-	if !ok || slices.Contains(p.clusters, secret) {
+	p := w.pick(modal.PrivateMetadata)
+	if slices.Contains(p.Clusters, secret) {
 		t.Fatalf("pick %+v", p)
 	}
 	suggestion := func(user, action, query string) string {
@@ -408,7 +408,8 @@ func TestPickModal(t *testing.T) {
 	act["view"] = viewOf(modal, nil)
 	act["actions"] = []payload{{"action_id": blocks.ActionPickCluster, "block_id": "pick_cluster:0", "type": "external_select", "selected_option": payload{"value": blocks.ClusterValue(prod)}}}
 	w.interact(act)
-	if len(w.updated) != 2 || p.chosen != prod || blockIDs(w.updated[1])[0] == blockIDs(modal)[0] {
+	p = w.pick(p.ID)
+	if len(w.updated) != 2 || p.Chosen != prod || blockIDs(w.updated[1])[0] == blockIDs(modal)[0] {
 		t.Fatalf("choosing a cluster rewrites the view with new block ids: %+v", w.updated)
 	}
 	if got := suggestion("UOP", blocks.ActionPickInstance, "web-2"); !strings.Contains(got, "web-2") || strings.Contains(got, "web-1") {
@@ -440,7 +441,7 @@ func TestFormBeginsWithTheCommand(t *testing.T) {
 			t.Errorf("%s is not what the form begins with: %s", initial, begins)
 		}
 	}
-	p, _ := w.r.picks.get(form.PrivateMetadata)
+	p := w.pick(form.PrivateMetadata)
 	state := pickState(p, target(prod, 2))
 	state["terminate:0"] = payload{blocks.FieldTerminate: payload{"type": "radio_buttons", "selected_option": payload{"value": "keep"}}}
 	state["dry_run:0"] = payload{blocks.FieldDryRun: payload{"type": "checkboxes", "selected_options": []payload{}}}
@@ -471,14 +472,14 @@ func TestPickModalRefused(t *testing.T) {
 		t.Errorf("%+v", w.updated)
 	}
 	w.wantRefused(policy.ReasonNotOperator)
-	if len(w.r.picks.entries) != 0 {
+	if len(w.kept) != 0 {
 		t.Error("a refused person's pick is kept")
 	}
 }
 
 func TestPickAfterARestart(t *testing.T) {
 	w := newWorld(t)
-	p := &pick{id: "gone", chosen: prod}
+	p := pick{ID: "gone", Chosen: prod}
 	modal := blocks.PickModal(p.shown(blocks.Picked{}))
 	a := w.interact(submit("UOP", modal, pickState(p, target(prod, 1))))
 	if len(w.proposed) != 0 || a.frames[0]["payload"] == nil {

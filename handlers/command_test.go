@@ -221,10 +221,7 @@ func TestSeveralRegistrationsAreChosen(t *testing.T) {
 	if len(w.inspected) != 0 || len(w.proposed) != 0 {
 		t.Fatal("one of two registrations was taken")
 	}
-	var id string
-	for k := range w.r.choices.entries {
-		id = k
-	}
+	id := w.keptID("choice")
 	choose := func(user, block, value string) payload {
 		p := click(user, "choose", "")
 		p["container"] = payload{"type": "message", "message_ts": "2.0", "channel_id": testChannel, "is_ephemeral": true}

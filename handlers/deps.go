@@ -36,6 +36,9 @@ type Store interface {
 	BindTokens(ctx context.Context, op, channel, ts string) error
 	BindNotice(ctx context.Context, op string, revision int, channel, ts string) error
 	SavePlan(ctx context.Context, id string, p ecsops.Plan) error
+	// SaveShown and Shown keep what a person was shown, as any replica takes what they do next.
+	SaveShown(ctx context.Context, id string, doc []byte) error
+	Shown(ctx context.Context, id string) ([]byte, error)
 	Operation(ctx context.Context, id string) (workflow.Operation, error)
 	Operations(ctx context.Context, f workflow.Filter) ([]workflow.Operation, error)
 	Holder(ctx context.Context, target ecsops.Target) (workflow.Operation, error)

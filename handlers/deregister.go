@@ -24,10 +24,7 @@ func (r *Router) deregister(ctx context.Context, a *act, args DeregisterArgs, to
 		return r.openPick(ctx, a, args, to)
 	}
 	if r.unsaid(args) {
-		return r.askWhy(ctx, a, to, func(ctx context.Context, a *act, reason string, to *reply) error {
-			args.Reason = reason
-			return r.deregister(ctx, a, args, to)
-		})
+		return r.askWhy(ctx, a, to, unexplained{Then: cmdDeregister, Args: args})
 	}
 	w, err := r.mayPropose(ctx, a, a.channel, args, to)
 	if err != nil {
@@ -127,7 +124,9 @@ func (r *Router) find(ctx context.Context, w asker, ref ecsops.Ref, args Deregis
 		}
 	}
 	id := opaque()
-	r.choices.put(id, choice{user: w.act.who.User, args: args, found: found})
+	if err := r.choices.put(ctx, id, choice{User: w.act.who.User, Args: args, Found: found}); err != nil {
+		return err
+	}
 	to.say(ctx, blocks.Choose(id, ref, found))
 	return nil
 }
@@ -180,7 +179,11 @@ func (r *Router) planFrom(ctx context.Context, w asker, target ecsops.Target, re
 	}
 	v := policy.Decide(r.Rules, policy.Request{Action: policy.Propose, Person: w.person, Channel: w.place, Cluster: target.Cluster, Plan: &p})
 	if v.Effect == policy.Refuse {
-		to.say(ctx, r.insteadOf(w, p, args))
+		instead, err := r.insteadOf(ctx, w, p, args)
+		if err != nil {
+			return err
+		}
+		to.say(ctx, instead)
 		return r.refuse(ctx, w.act, v, q, to)
 	}
 	if len(p.Steps) == 0 || !doable(p.Path) {
@@ -192,17 +195,20 @@ func (r *Router) planFrom(ctx context.Context, w asker, target ecsops.Target, re
 
 // insteadOf says why nothing may be done. Who wants to move an instance is offered what AWS
 // recommends: the plan that retires and terminates it here, asked for anew by one click.
-func (r *Router) insteadOf(w asker, p ecsops.Plan, args DeregisterArgs) blocks.Message {
+func (r *Router) insteadOf(ctx context.Context, w asker, p ecsops.Plan, args DeregisterArgs) (blocks.Message, error) {
 	if p.Intent.Purpose != ecsops.Move {
-		return blocks.Undecidable(p)
+		return blocks.Undecidable(p), nil
 	}
 	args.Intent, args.Terminate, args.Force = ecsops.Retire, TerminateWhichever, false
 	if retire := ecsops.NewPlan(p.Snapshot, r.intent(args, p.Snapshot)); len(retire.Barred()) > 0 || len(retire.Steps) == 0 {
-		return blocks.Undecidable(p)
+		return blocks.Undecidable(p), nil
 	}
 	id := opaque()
-	r.choices.put(id, choice{user: w.act.who.User, args: args, found: []ecsops.Listed{{Target: p.Snapshot.Target}}})
-	return blocks.Instead(p, id)
+	c := choice{User: w.act.who.User, Args: args, Found: []ecsops.Listed{{Target: p.Snapshot.Target}}}
+	if err := r.choices.put(ctx, id, c); err != nil {
+		return blocks.Message{}, err
+	}
+	return blocks.Instead(p, id), nil
 }
 
 // doable is false for what is already gone, in transition, or another page's business.

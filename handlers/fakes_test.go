@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,6 +94,9 @@ type world struct {
 	ops     map[string]workflow.Operation
 	holder  *workflow.Operation
 	plans   map[string]ecsops.Plan
+	kept    map[string][]byte
+	keptErr error
+	keptMu  sync.Mutex // waits hold mu
 	opErr   error
 
 	later     []workflow.Decision // decided afterwards
@@ -132,7 +136,7 @@ func newWorld(t *testing.T) *world {
 		users:   map[string]*slack.User{"UOP": homeUser("UOP"), "UAP": homeUser("UAP"), "UGRP": homeUser("UGRP"), "UNOBODY": homeUser("UNOBODY")},
 		userErr: map[string]error{}, groups: map[string][]string{"SOPS": {"UGRP"}}, apiErr: map[string]error{},
 		places: map[string]*slack.Channel{}, inbox: map[string]workflow.InboxItem{}, done: map[string]bool{},
-		tokens: map[string]workflow.Token{}, ops: map[string]workflow.Operation{}, plans: map[string]ecsops.Plan{},
+		tokens: map[string]workflow.Token{}, ops: map[string]workflow.Operation{}, plans: map[string]ecsops.Plan{}, kept: map[string][]byte{},
 		clusters: []ecsops.ClusterARN{prod, staging, secret}, listed: map[ecsops.ClusterARN][]ecsops.Listed{},
 		answer: workflow.Answer{Kind: workflow.Accepted}, again: ecsops.Known([]ecsops.Reregistration(nil)),
 	}
@@ -343,6 +347,61 @@ func (w *world) BindTokens(_ context.Context, op, channel, ts string) error {
 		}
 	}
 	return nil
+}
+
+func (w *world) SaveShown(_ context.Context, id string, doc []byte) error {
+	w.keptMu.Lock()
+	defer w.keptMu.Unlock()
+	w.kept[id] = doc
+	return w.keptErr
+}
+
+func (w *world) Shown(_ context.Context, id string) ([]byte, error) {
+	w.keptMu.Lock()
+	defer w.keptMu.Unlock()
+	if doc, ok := w.kept[id]; ok {
+		return doc, w.keptErr
+	}
+	return nil, cmp.Or(w.keptErr, workflow.ErrNotFound)
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// pick is the state of a picking modal.
+func (w *world) pick(id string) pick {
+	w.t.Helper()
+	p, known, err := w.r.picks.get(w.t.Context(), id)
+	if err != nil || !known {
+		w.t.Fatalf("no pick %s: %v", id, err)
+	}
+	return p
+}
+
+// keptID is the id of something of that kind that was shown.
+func (w *world) keptID(kind string) string {
+	w.t.Helper()
+	for k := range w.kept {
+		if id, of := strings.CutPrefix(k, kind+"/"); of {
+			return id
+		}
+	}
+	w.t.Fatalf("nothing is kept of %s", kind)
+	return ""
+}
+
+// elsewhere goes on with another replica: of the first one it has the store alone.
+func (w *world) elsewhere() {
+	w.t.Helper()
+	r, err := New(w.r.Deps)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.r = r
 }
 
 func (w *world) SavePlan(_ context.Context, id string, p ecsops.Plan) error {

@@ -18,8 +18,8 @@ import (
 
 // swept is a list of ghosts that one person was shown.
 type swept struct {
-	user string
-	list blocks.GhostList
+	User string
+	List blocks.GhostList
 }
 
 // ghosts answers /ecs ghosts: every registration whose machine is gone, in the clusters that
@@ -48,9 +48,11 @@ func (r *Router) ghosts(ctx context.Context, a *act, name string, to *reply) err
 		r.awsTrouble(ctx, "looking for ghosts", err, to)
 		return nil
 	}
-	s := swept{user: a.who.User, list: blocks.GhostList{ID: opaque(), Sweep: sweep, Clean: len(r.touchable(w, may, policy.Clean)) > 0}}
-	r.sweeps.put(s.list.ID, s)
-	to.say(ctx, blocks.Ghosts(s.list, r.Clock.Now()))
+	s := swept{User: a.who.User, List: blocks.GhostList{ID: opaque(), Sweep: sweep, Clean: len(r.touchable(w, may, policy.Clean)) > 0}}
+	if err := r.sweeps.put(ctx, s.List.ID, s); err != nil {
+		return err
+	}
+	to.say(ctx, blocks.Ghosts(s.List, r.Clock.Now()))
 	return nil
 }
 
@@ -72,45 +74,68 @@ func ghostActions() []string {
 // word: it only chooses among what this person was shown.
 func (r *Router) ghostClicked(ctx context.Context, a *act, to *reply) error {
 	id, number, _ := strings.Cut(a.action.Value, "/")
-	s, ok := r.sweeps.get(id)
-	if ok && s.user != a.who.User {
-		return r.notMine(ctx, a, policy.Clean, "ghosts_of_another_person", to)
-	}
 	n, err := strconv.Atoi(number)
-	if !ok || err != nil {
-		to.say(ctx, sentence("This list is no longer known: it was read too long ago, or before a restart. Nothing was done; please give the command again: /ecs ghosts"))
-		return nil
+	if err != nil {
+		id = "" // none of ours
 	}
-	if ghostAction(a.action.ActionID) == blocks.ActionGhostsMore {
+	action := ghostAction(a.action.ActionID)
+	s, ok, err := r.listedTo(ctx, a, id, to)
+	if !ok || err != nil {
+		return err
+	}
+	if action == blocks.ActionGhostsMore {
 		return r.moreGhosts(ctx, a, s, n, to)
 	}
-	clean := func(ctx context.Context, a *act, reason string, to *reply) error {
-		return r.cleanAll(ctx, r.facts(ctx, a, a.channel, true), s.list.Sweep.Proven(), reason, to)
-	}
-	if ghostAction(a.action.ActionID) != blocks.ActionGhostsAll {
-		g, ok := s.list.GhostAt(n)
-		if !ok || g.Kind != ecsops.GhostProven {
-			return r.notMine(ctx, a, policy.Clean, "no_such_ghost", to)
-		}
-		clean = func(ctx context.Context, a *act, reason string, to *reply) error {
-			return r.cleanOne(ctx, r.facts(ctx, a, a.channel, true), g, reason, to)
-		}
+	if g, found := s.List.GhostAt(n); action == blocks.ActionGhostClean && (!found || g.Kind != ecsops.GhostProven) {
+		return r.notMine(ctx, a, policy.Clean, "no_such_ghost", to)
 	}
 	if r.unsaid(DeregisterArgs{}) {
-		return r.askWhy(ctx, a, to, clean)
+		return r.askWhy(ctx, a, to, unexplained{Then: action, List: id, Number: n})
 	}
-	return clean(ctx, a, "", to)
+	return r.cleanListed(ctx, a, action, id, n, "", to)
+}
+
+// listedTo is the list that was shown to this person; false when they were told why there is none.
+func (r *Router) listedTo(ctx context.Context, a *act, id string, to *reply) (swept, bool, error) {
+	s, ok, err := r.sweeps.get(ctx, id)
+	switch {
+	case err != nil:
+		return s, false, err
+	case !ok:
+		to.say(ctx, sentence("This list is no longer known: it was read too long ago. Nothing was done; please give the command again: /ecs ghosts"))
+		return s, false, nil
+	case s.User != a.who.User:
+		return s, false, r.notMine(ctx, a, policy.Clean, "ghosts_of_another_person", to)
+	}
+	return s, true, nil
+}
+
+// cleanListed proposes what a button of a list stands for: all of its ghosts, or one.
+func (r *Router) cleanListed(ctx context.Context, a *act, action, list string, n int, reason string, to *reply) error {
+	s, ok, err := r.listedTo(ctx, a, list, to)
+	if !ok || err != nil {
+		return err
+	}
+	w := r.facts(ctx, a, a.channel, true)
+	if action == blocks.ActionGhostsAll {
+		return r.cleanAll(ctx, w, s.List.Sweep.Proven(), reason, to)
+	}
+	g, found := s.List.GhostAt(n)
+	if !found || g.Kind != ecsops.GhostProven {
+		return r.notMine(ctx, a, policy.Clean, "no_such_ghost", to)
+	}
+	return r.cleanOne(ctx, w, g, reason, to)
 }
 
 func (r *Router) moreGhosts(ctx context.Context, a *act, s swept, offset int, to *reply) error {
 	w := r.facts(ctx, a, a.channel, false)
-	for _, c := range append([]ecsops.ClusterARN{""}, s.list.Sweep.Searched...) {
+	for _, c := range append([]ecsops.ClusterARN{""}, s.List.Sweep.Searched...) {
 		if err := r.ask(ctx, w, question{action: policy.Read, cluster: c}, to); err != nil {
 			return err
 		}
 	}
-	s.list.Offset = offset
-	to.say(ctx, blocks.Ghosts(s.list, r.Clock.Now()))
+	s.List.Offset = offset
+	to.say(ctx, blocks.Ghosts(s.List, r.Clock.Now()))
 	return nil
 }
 

@@ -43,7 +43,7 @@ func entries() map[string]entry {
 		}}
 	}
 	out["modal force"] = entry{kind: envInteractive, make: func(w *world, user string) payload {
-		w.r.orphans.put("op-force/"+user, nil)
+		w.must(w.r.orphans.put(w.t.Context(), "op-force/"+user, nil))
 		modal := blocks.ForceModal(w.ops["op"], w.ops["op"].Plan, "op-force")
 		return submit(user, modal, typedState(testEC2))
 	}}
@@ -51,13 +51,12 @@ func entries() map[string]entry {
 		return submit(user, blocks.StopTasksModal(w.ops["op"], "op-confirm"), nil)
 	}}
 	out["modal pick"] = entry{kind: envInteractive, make: func(w *world, user string) payload {
-		p := &pick{id: "P1", user: user, channel: testChannel, clusters: []ecsops.ClusterARN{prod}, chosen: prod,
-			instances: map[ecsops.ClusterARN][]ecsops.Listed{prod: w.listed[prod]}}
-		w.r.picks.put("P1", p)
+		p := pick{ID: "P1", User: user, Channel: testChannel, Clusters: []ecsops.ClusterARN{prod}, Chosen: prod}
+		w.must(w.r.picks.put(w.t.Context(), "P1", p))
 		return submit(user, blocks.PickModal(p.shown(blocks.Picked{})), pickState(p, target(prod, 1)))
 	}}
 	out["choice"] = entry{kind: envInteractive, make: func(w *world, user string) payload {
-		w.r.choices.put("C1", choice{user: user, found: []ecsops.Listed{listed(prod, 1)}})
+		w.must(w.r.choices.put(w.t.Context(), "C1", choice{User: user, Found: []ecsops.Listed{listed(prod, 1)}}))
 		p := click(user, "choose", "")
 		p["actions"] = []payload{{"action_id": "choose", "block_id": "choose:C1", "type": "static_select", "selected_option": payload{"value": blocks.ChooseValue(target(prod, 1))}}}
 		return p
@@ -65,7 +64,7 @@ func entries() map[string]entry {
 	for _, id := range []string{blocks.ActionGhostClean + ":0", blocks.ActionGhostsAll, blocks.ActionGhostsMore} {
 		out["button "+id] = entry{kind: envInteractive, make: func(w *world, user string) payload {
 			w.haunt(2)
-			w.r.sweeps.put("S1", swept{user: user, list: blocks.GhostList{ID: "S1", Sweep: w.sweep, Clean: true}})
+			w.must(w.r.sweeps.put(w.t.Context(), "S1", swept{User: user, List: blocks.GhostList{ID: "S1", Sweep: w.sweep, Clean: true}}))
 			return ghostClick(user, id, "S1/0")
 		}}
 	}
@@ -90,8 +89,8 @@ func typedState(id string) payload {
 	return payload{"typed:0": payload{blocks.FieldTyped: payload{"type": "plain_text_input", "value": id}}}
 }
 
-func pickState(p *pick, t ecsops.Target) payload {
-	rev := fmt.Sprint(p.revision)
+func pickState(p pick, t ecsops.Target) payload {
+	rev := fmt.Sprint(p.Revision)
 	return payload{
 		"pick_cluster:" + rev:  payload{blocks.ActionPickCluster: payload{"type": "external_select", "selected_option": payload{"value": blocks.ClusterValue(t.Cluster)}}},
 		"pick_instance:" + rev: payload{blocks.ActionPickInstance: payload{"type": "external_select", "selected_option": payload{"value": t.InstanceID()}}},

@@ -27,7 +27,7 @@ func (r *Router) Handle(ctx context.Context, e *socket.Envelope) {
 		return
 	}
 	if a.typ == typeSuggestion {
-		r.ack(ctx, e, r.suggest(a))
+		r.ack(ctx, e, r.suggest(ctx, a))
 		return
 	}
 	r.burst.arrived()

@@ -66,7 +66,9 @@ func (r *Router) forceModal(ctx context.Context, a *act, op workflow.Operation, 
 	for _, o := range p.Lost() {
 		seen = append(seen, o.ARN)
 	}
-	r.orphans.put(orphansKey(tok, a), seen)
+	if err := r.orphans.put(ctx, orphansKey(tok, a), seen); err != nil {
+		return slack.ModalViewRequest{}, err
+	}
 	return blocks.ForceModal(op, p, tok.Token), nil
 }
 

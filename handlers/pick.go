@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/rs/zerolog"
@@ -20,21 +19,16 @@ const (
 	readTogether = 4
 )
 
-// pick is the state of one picking modal. The client holds only its id. After a
-// restart it is gone, which the person is told.
+// pick is the state of one picking modal, kept in the store. The client holds only its id.
 type pick struct {
-	id      string
-	user    string
-	channel string
-	url     string         // response URL of the command: a capability, never logged
-	args    DeregisterArgs // with the configured deadline, where the command gave none
-	why     bool           // a reason is required
-
-	mu        sync.Mutex
-	revision  int
-	clusters  []ecsops.ClusterARN // those that the person may touch; nil while they are read
-	chosen    ecsops.ClusterARN
-	instances map[ecsops.ClusterARN][]ecsops.Listed
+	ID       string
+	User     string
+	Channel  string
+	Args     DeregisterArgs // with the configured deadline, where the command gave none
+	Why      bool           // a reason is required
+	Revision int
+	Clusters []ecsops.ClusterARN // those that the person may touch
+	Chosen   ecsops.ClusterARN
 }
 
 // openPick opens the modal at once (its trigger lives three seconds), then asks
@@ -46,8 +40,9 @@ func (r *Router) openPick(ctx context.Context, a *act, args DeregisterArgs, to *
 		return nil
 	}
 	args.Deadline = cmp.Or(args.Deadline, r.Deadline)
-	p := &pick{id: opaque(), user: a.who.User, channel: a.channel, url: a.responseURL, args: args, why: r.RequireReason, instances: map[ecsops.ClusterARN][]ecsops.Listed{}}
-	view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(p.id))
+	p := pick{ID: opaque(), User: a.who.User, Channel: a.channel, Args: args, Why: r.RequireReason}
+	r.urls.put(p.ID, a.responseURL)
+	view, err := r.openView(ctx, a.trigger, blocks.LoadingModal(p.ID))
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening the picking modal")
 		to.say(ctx, again)
@@ -62,30 +57,30 @@ func (r *Router) openPick(ctx context.Context, a *act, args DeregisterArgs, to *
 }
 
 // fillPick reads the clusters, draws the pickers, and reads the instances ahead.
-func (r *Router) fillPick(ctx context.Context, w asker, p *pick, view string, to *reply) error {
-	found, all, err := r.clusterFor(ctx, p.args.Cluster, p.args.Account, p.args.Region)
+func (r *Router) fillPick(ctx context.Context, w asker, p pick, view string, to *reply) error {
+	found, all, err := r.clusterFor(ctx, p.Args.Cluster, p.Args.Account, p.Args.Region)
 	if err != nil {
 		r.awsTrouble(ctx, "listing the clusters", err, to)
 		return nil
 	}
-	may := r.touchable(w, found, proposing(p.args))
+	may := r.touchable(w, found, proposing(p.Args))
 	if len(may) == 0 {
-		to.say(ctx, noCluster(p.args.Cluster, all))
+		to.say(ctx, noCluster(p.Args.Cluster, all))
 		return nil
 	}
-	p.mu.Lock()
-	p.clusters = may
+	p.Clusters = may
 	if len(may) == 1 {
-		p.chosen = may[0]
+		p.Chosen = may[0]
 	}
-	p.mu.Unlock()
-	r.picks.put(p.id, p)
+	if err := r.picks.put(ctx, p.ID, p); err != nil {
+		return err
+	}
 	if err := r.updateView(ctx, p.modal(blocks.Picked{}), "", view); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("drawing the picking modal") // the person may have closed it
 		return nil
 	}
 	to.view = ""
-	r.readInstances(ctx, p, may[:min(len(may), readAhead)]...)
+	r.readAhead(ctx, p, may[:min(len(may), readAhead)])
 	return nil
 }
 
@@ -102,12 +97,10 @@ func (r *Router) touchable(w asker, clusters []ecsops.ClusterARN, action policy.
 }
 
 // shown is the pick as the modal draws it, with what was filled in already.
-func (p *pick) shown(got blocks.Picked) blocks.Pick {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return blocks.Pick{ID: p.id, Revision: p.revision, Clusters: len(p.clusters), Cluster: p.chosen, RequireReason: p.why,
-		Reason: cmp.Or(got.Reason, p.args.Reason), Purpose: cmp.Or(got.Purpose, p.args.Intent),
-		Terminate: p.args.Terminate.drawn(), Deadline: p.args.Deadline, DryRun: p.args.DryRun}
+func (p pick) shown(got blocks.Picked) blocks.Pick {
+	return blocks.Pick{ID: p.ID, Revision: p.Revision, Clusters: len(p.Clusters), Cluster: p.Chosen, RequireReason: p.Why,
+		Reason: cmp.Or(got.Reason, p.Args.Reason), Purpose: cmp.Or(got.Purpose, p.Args.Intent),
+		Terminate: p.Args.Terminate.drawn(), Deadline: p.Args.Deadline, DryRun: p.Args.DryRun}
 }
 
 // drawn is what the form shows of a typed --terminate.
@@ -140,7 +133,7 @@ func terminationOf(t ecsops.Termination, typed Termination) Termination {
 
 // modal draws the pick. Slack takes no view with an input and without submit; a
 // submission before an instance is picked is answered on the cluster's input.
-func (p *pick) modal(got blocks.Picked) slack.ModalViewRequest {
+func (p pick) modal(got blocks.Picked) slack.ModalViewRequest {
 	v := blocks.PickModal(p.shown(got))
 	if v.Submit == nil {
 		v.Submit = slack.NewTextBlockObject(slack.PlainTextType, "Show the plan", false, false)
@@ -148,52 +141,75 @@ func (p *pick) modal(got blocks.Picked) slack.ModalViewRequest {
 	return v
 }
 
-// readInstances lists clusters into the pick. A list that cannot be read stays
-// unread: the picker goes on saying so.
-func (r *Router) readInstances(ctx context.Context, p *pick, clusters ...ecsops.ClusterARN) {
+// readAhead lists clusters for the picker.
+func (r *Router) readAhead(ctx context.Context, p pick, clusters []ecsops.ClusterARN) {
 	var g errgroup.Group
 	g.SetLimit(readTogether)
 	for _, c := range clusters {
 		g.Go(func() error {
-			list, err := r.Fleet.List(ctx, c)
-			if err != nil {
-				zerolog.Ctx(ctx).Warn().Err(err).Str("cluster", string(c)).Msg("listing instances for the picker")
-				return nil
-			}
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.instances[c] = list
+			_, _ = r.instances(ctx, p, c) // logged; the picker reads again when it is typed into
 			return nil
 		})
 	}
 	_ = g.Wait() // the functions return nil
 }
 
-// suggest answers a picker's question from memory: it travels in the ack.
-func (r *Router) suggest(a *act) any {
-	s := r.suggestions(a)
+func listKey(p pick, c ecsops.ClusterARN) string { return p.ID + "/" + string(c) }
+
+// instances lists a cluster for a pick, once for as long as the modal may be open.
+func (r *Router) instances(ctx context.Context, p pick, c ecsops.ClusterARN) ([]ecsops.Listed, error) {
+	if list, read := r.lists.get(listKey(p, c)); read {
+		return list, nil
+	}
+	v, err, _ := r.reads.Do(listKey(p, c), func() (any, error) {
+		list, err := r.Fleet.List(ctx, c)
+		if err == nil {
+			r.lists.put(listKey(p, c), list)
+		}
+		return list, err
+	})
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Str("cluster", string(c)).Msg("listing instances for the picker")
+		return nil, err
+	}
+	return v.([]ecsops.Listed), nil
+}
+
+// readBehind lists a cluster while the picker says that it is still being read.
+func (r *Router) readBehind(ctx context.Context, p pick, c ecsops.ClusterARN) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actTimeout)
+	go func() {
+		defer cancel()
+		_, _ = r.instances(ctx, p, c) // logged
+	}()
+}
+
+// suggest answers a picker's question from memory and the store: it travels in the ack.
+func (r *Router) suggest(ctx context.Context, a *act) any {
+	s := r.suggestions(ctx, a)
 	if s.Options == nil {
 		s.Options = []*slack.OptionBlockObject{} // null is no list
 	}
 	return s
 }
 
-func (r *Router) suggestions(a *act) blocks.Suggestions {
-	p, ok := r.myPick(a)
-	if !ok {
+func (r *Router) suggestions(ctx context.Context, a *act) blocks.Suggestions {
+	p, ok, err := r.myPick(ctx, a)
+	switch {
+	case err != nil:
+		return blocks.StillReading()
+	case !ok:
 		return blocks.Suggestions{}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch a.action.ActionID {
 	case blocks.ActionPickCluster:
-		if p.clusters == nil {
-			return blocks.StillReading()
-		}
-		return blocks.ClusterOptions(p.clusters, a.query)
+		return blocks.ClusterOptions(p.Clusters, a.query)
 	case blocks.ActionPickInstance:
-		list, read := p.instances[p.chosen]
+		list, read := r.lists.get(listKey(p, p.Chosen))
 		if !read {
+			if p.Chosen != "" { // another replica read it, or nobody could
+				r.readBehind(ctx, p, p.Chosen)
+			}
 			return blocks.StillReading()
 		}
 		return blocks.InstanceOptions(list, a.query)
@@ -202,22 +218,22 @@ func (r *Router) suggestions(a *act) blocks.Suggestions {
 }
 
 // myPick finds the pick that a view names, if it is this person's own.
-func (r *Router) myPick(a *act) (*pick, bool) {
+func (r *Router) myPick(ctx context.Context, a *act) (pick, bool, error) {
 	if _, home := r.People.envelopeSays(a.who); !home {
-		return nil, false
+		return pick{}, false, nil
 	}
-	p, ok := r.picks.get(a.view.PrivateMetadata)
-	if !ok || p.user != a.who.User {
-		return nil, false
-	}
-	return p, true
+	p, ok, err := r.picks.soon(ctx, a.view.PrivateMetadata)
+	return p, ok && p.User == a.who.User, err
 }
 
 // picked rewrites the modal when a cluster was chosen: an old suggestion's
 // sibling value would be stale.
 func (r *Router) picked(ctx context.Context, a *act, to *reply) error {
-	p, ok := r.myPick(a)
-	if !ok {
+	p, ok, err := r.myPick(ctx, a)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
 		to.view = a.view.ID
 		to.say(ctx, forgotten())
 		return nil
@@ -225,26 +241,21 @@ func (r *Router) picked(ctx context.Context, a *act, to *reply) error {
 	if a.action.ActionID != blocks.ActionPickCluster || !p.choose(a.action.SelectedOption.Value) {
 		return nil
 	}
+	if err := r.picks.put(ctx, p.ID, p); err != nil {
+		return err
+	}
 	if err := r.updateView(ctx, p.modal(blocks.ReadPick(a.view)), a.view.Hash, a.view.ID); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("rewriting the picking modal") // hash_conflict: a newer choice did
 	}
-	p.mu.Lock()
-	cluster := p.chosen
-	_, read := p.instances[cluster]
-	p.mu.Unlock()
-	if !read {
-		r.readInstances(ctx, p, cluster)
-	}
+	_, _ = r.instances(ctx, p, p.Chosen) // logged; the picker reads again when it is typed into
 	return nil
 }
 
 func (p *pick) choose(value string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.clusters {
+	for _, c := range p.Clusters {
 		if blocks.ClusterValue(c) == value {
-			p.chosen = c
-			p.revision++
+			p.Chosen = c
+			p.Revision++
 			return true
 		}
 	}
@@ -252,12 +263,12 @@ func (p *pick) choose(value string) bool {
 }
 
 func forgotten() blocks.Message {
-	return sentence("This window is no longer known: it was opened too long ago, or before a restart. Nothing was done; please give the command again.")
+	return sentence("This window is no longer known: it was opened too long ago. Nothing was done; please give the command again.")
 }
 
 // invalidPick checks a submission of the modal against what was offered. Whose
 // it is, is judged and recorded when it is acted on.
-func (r *Router) invalidPick(a *act) any {
+func (r *Router) invalidPick(ctx context.Context, a *act) any {
 	field := func(action, text string) any {
 		block := blocks.FieldBlock(a.view, action)
 		if block == "" {
@@ -268,11 +279,14 @@ func (r *Router) invalidPick(a *act) any {
 		}
 		return viewErrors(block, text)
 	}
-	p, ok := r.picks.get(a.view.PrivateMetadata)
-	if !ok {
+	p, ok, err := r.picks.soon(ctx, a.view.PrivateMetadata)
+	switch {
+	case err != nil:
+		return nil // to be judged in full
+	case !ok:
 		return field(blocks.ActionPickInstance, forgotten().Text)
 	}
-	if _, mine := r.myPick(a); !mine {
+	if _, home := r.People.envelopeSays(a.who); !home || p.User != a.who.User {
 		return nil
 	}
 	got := blocks.ReadPick(a.view)
@@ -288,17 +302,19 @@ func (r *Router) invalidPick(a *act) any {
 	if got.Purpose == ecsops.Reuse && got.Terminate != ecsops.KeepRunning {
 		return field(blocks.FieldTerminate, "To be reused, the machine must go on running.")
 	}
-	if _, found := p.target(got); !found {
+	list, read := r.lists.get(listKey(p, p.Chosen))
+	if _, found := p.target(got, list); !found && (read || got.Instance == "") {
 		return field(blocks.ActionPickInstance, "Pick an instance of the chosen cluster from the list.")
 	}
 	return nil
 }
 
-// target is the picked instance, if it was among those offered.
-func (p *pick) target(got blocks.Picked) (ecsops.Target, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.instances[p.chosen] {
+// target is the picked instance, if it is among those offered of the cluster that the form shows.
+func (p pick) target(got blocks.Picked, list []ecsops.Listed) (ecsops.Target, bool) {
+	if got.Cluster != "" && got.Cluster != blocks.ClusterValue(p.Chosen) {
+		return ecsops.Target{}, false
+	}
+	for _, l := range list {
 		if l.Target.InstanceID() == got.Instance && got.Instance != "" {
 			return l.Target, true
 		}
@@ -308,35 +324,44 @@ func (p *pick) target(got blocks.Picked) (ecsops.Target, bool) {
 
 // submitPick goes on as the typed command does.
 func (r *Router) submitPick(ctx context.Context, a *act, to *reply) error {
-	if _, known := r.picks.get(a.view.PrivateMetadata); !known {
+	p, known, err := r.picks.get(ctx, a.view.PrivateMetadata)
+	switch {
+	case err != nil:
+		return err
+	case !known:
 		to.say(ctx, forgotten())
 		return nil
 	}
-	p, mine := r.myPick(a)
-	if !mine {
+	if _, home := r.People.envelopeSays(a.who); !home || p.User != a.who.User {
 		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
 	}
-	to.channel, to.url = p.channel, p.url
-	if r.invalidPick(a) != nil {
+	url, _ := r.urls.get(p.ID) // of another replica's command: the answer is posted
+	to.channel, to.url = p.Channel, url
+	if r.invalidPick(ctx, a) != nil {
 		to.say(ctx, notTaken())
 		return nil
 	}
 	got := blocks.ReadPick(a.view)
-	target, ok := p.target(got)
-	if !ok {
-		to.say(ctx, forgotten())
-		return nil
-	}
-	args := p.args
+	args := p.Args
 	args.Reason, args.DryRun = got.Reason, got.DryRun // as the form says, which began with what the command said
 	args.Intent = cmp.Or(got.Purpose, args.Intent)
 	if got.Deadline > 0 {
 		args.Deadline = got.Deadline
 	}
 	args.Terminate = terminationOf(got.Terminate, args.Terminate)
-	w, err := r.mayPropose(ctx, a, p.channel, args, to)
+	w, err := r.mayPropose(ctx, a, p.Channel, args, to)
 	if err != nil {
 		return err
+	}
+	list, err := r.instances(ctx, p, p.Chosen)
+	if err != nil {
+		r.awsTrouble(ctx, "reading the cluster "+p.Chosen.Name(), err, to)
+		return nil
+	}
+	target, ok := p.target(got, list)
+	if !ok {
+		to.say(ctx, notTaken())
+		return nil
 	}
 	to.say(ctx, blocks.Looking(ecsops.Ref{EC2: target.EC2, Instance: target.Instance, Cluster: string(target.Cluster)}))
 	return r.plan(ctx, w, target, args, to)

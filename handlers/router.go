@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/singleflight"
 
 	"ecsbot/blocks"
+	"ecsbot/ecsops"
 	"ecsbot/socket"
 	"ecsbot/workflow"
 )
@@ -26,19 +28,21 @@ const (
 	sweepBatch      = 50
 	responseTimeout = 5 * time.Second
 	picksKept       = 200
-	picksLife       = 30 * time.Minute
 )
 
 // Router takes envelopes to their handlers.
 type Router struct {
 	Deps
 	jobs    chan job
-	picks   *memory[*pick]
-	choices *memory[choice]
-	sweeps  *memory[swept]
-	whys    *memory[unexplained]
-	orphans *memory[[]string] // ARNs that a force modal showed, by token and user
-	told    *memory[bool]     // envelopes whose person was told that it is tried again
+	picks   kept[pick]
+	choices kept[choice]
+	sweeps  kept[swept]
+	whys    kept[unexplained]
+	orphans kept[[]string]           // ARNs that a force modal showed, by token and user
+	lists   *memory[[]ecsops.Listed] // instances that a picker offers, by pick and cluster
+	reads   singleflight.Group       // of those lists
+	urls    *memory[string]          // response URLs by pick or question: capabilities, never logged or stored
+	told    *memory[bool]            // envelopes whose person was told that it is tried again
 
 	burst burst // acks go first
 
@@ -61,11 +65,13 @@ func New(d Deps) (*Router, error) {
 	return &Router{
 		Deps:    d,
 		jobs:    make(chan job, queueLength),
-		picks:   newMemory[*pick](d.Clock, picksKept, picksLife),
-		choices: newMemory[choice](d.Clock, picksKept, picksLife),
-		sweeps:  newMemory[swept](d.Clock, picksKept, picksLife),
-		whys:    newMemory[unexplained](d.Clock, picksKept, picksLife),
-		orphans: newMemory[[]string](d.Clock, picksKept, picksLife),
+		picks:   newKept[pick]("pick", d),
+		choices: newKept[choice]("choice", d),
+		sweeps:  newKept[swept]("ghosts", d),
+		whys:    newKept[unexplained]("why", d),
+		orphans: newKept[[]string]("orphans", d),
+		lists:   newMemory[[]ecsops.Listed](d.Clock, picksKept*readAhead, keptLife),
+		urls:    newMemory[string](d.Clock, picksKept, responseLife),
 		told:    newMemory[bool](d.Clock, queueLength, workflow.InboxLimit),
 		taken:   map[string]bool{},
 	}, nil

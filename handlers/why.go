@@ -14,10 +14,12 @@ import (
 
 // unexplained is what somebody asked for without the reason that is required here.
 type unexplained struct {
-	user    string
-	channel string
-	url     string // response URL: a capability, never logged
-	goOn    func(ctx context.Context, a *act, reason string, to *reply) error
+	User    string
+	Channel string
+	Then    string         // the command or the button that goes on
+	Args    DeregisterArgs // of a command
+	List    string         // of a button: the list of ghosts and the number in it
+	Number  int
 }
 
 // unsaid reports whether a reason is required and missing. A plan that nobody can confirm
@@ -31,7 +33,7 @@ func blank(reason string) bool { return words.ForeignN(reason, maxReason) == "" 
 
 // askWhy opens a modal that asks for the reason, at once, as a trigger lives three seconds;
 // what was asked for goes on with its submission, where policy is asked.
-func (r *Router) askWhy(ctx context.Context, a *act, to *reply, goOn func(ctx context.Context, a *act, reason string, to *reply) error) error {
+func (r *Router) askWhy(ctx context.Context, a *act, to *reply, q unexplained) error {
 	again := "Please click again."
 	if a.typ == typeCommand {
 		again = "Give the command again, with the reason: --reason \"why\""
@@ -42,7 +44,11 @@ func (r *Router) askWhy(ctx context.Context, a *act, to *reply, goOn func(ctx co
 		return nil
 	}
 	id := opaque()
-	r.whys.put(id, unexplained{user: a.who.User, channel: a.channel, url: a.responseURL, goOn: goOn})
+	q.User, q.Channel = a.who.User, a.channel
+	if err := r.whys.put(ctx, id, q); err != nil {
+		return err
+	}
+	r.urls.put(id, a.responseURL)
 	if _, err := r.openView(ctx, a.trigger, blocks.WhyModal(id)); err != nil {
 		zerolog.Ctx(ctx).Warn().Str("reason", slackReason(err)).Msg("opening the modal for a reason")
 		to.say(ctx, late)
@@ -66,22 +72,38 @@ func (r *Router) invalidWhy(a *act) any {
 
 // explained goes on with what was asked for, in its channel.
 func (r *Router) explained(ctx context.Context, a *act, to *reply) error {
-	q, known := r.whys.get(a.view.PrivateMetadata)
-	if !known {
+	q, known, err := r.whys.get(ctx, a.view.PrivateMetadata)
+	switch {
+	case err != nil:
+		return err
+	case !known:
 		to.say(ctx, forgotten())
 		return nil
 	}
-	if q.user != a.who.User {
+	if q.User != a.who.User {
 		return r.notMine(ctx, a, policy.Propose, "modal_of_another_person", to)
 	}
-	to.channel, to.url = q.channel, q.url
+	url, _ := r.urls.get(a.view.PrivateMetadata) // of another replica's command: the answer is posted
+	to.channel, to.url = q.Channel, url
 	if r.invalidWhy(a) != nil {
 		to.say(ctx, notTaken())
 		return nil
 	}
 	there := *a
-	there.channel, there.responseURL = q.channel, q.url
-	return q.goOn(ctx, &there, strings.TrimSpace(blocks.ReadWhy(a.view)), to)
+	there.channel, there.responseURL = q.Channel, url
+	return r.goOn(ctx, &there, q, strings.TrimSpace(blocks.ReadWhy(a.view)), to)
+}
+
+// goOn does what was asked for, now with its reason.
+func (r *Router) goOn(ctx context.Context, a *act, q unexplained, reason string, to *reply) error {
+	if q.Then != cmdDeregister {
+		return r.cleanListed(ctx, a, q.Then, q.List, q.Number, reason, to)
+	}
+	q.Args.Reason = reason
+	if q.Args.Bulk() {
+		return r.bulk(ctx, a, q.Args, to)
+	}
+	return r.deregister(ctx, a, q.Args, to)
 }
 
 // notTaken answers a submission that its window refused, and that was not marked as handled.

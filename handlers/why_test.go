@@ -113,9 +113,9 @@ func TestRequiredReasonInTheForm(t *testing.T) {
 		w.r.RequireReason = true
 		w.command("UOP", command)
 		modal = w.updated[0]
-		p, _ := w.r.picks.get(modal.PrivateMetadata)
+		p := w.pick(modal.PrivateMetadata)
 		p.choose(blocks.ClusterValue(prod))
-		w.r.readInstances(t.Context(), p, prod)
+		w.must(w.r.picks.put(t.Context(), p.ID, p))
 		return w, pickState(p, target(prod, 2)), blocks.PickModal(p.shown(blocks.Picked{}))
 	}
 	t.Run("none given", func(t *testing.T) {

@@ -33,7 +33,7 @@ func (d *DB) LimitPages(n int) error {
 // Counts is how many rows each table has.
 func (d *DB) Counts(ctx context.Context) (map[string]int, error) {
 	counts := map[string]int{}
-	for _, table := range []string{"operations", "audit_records", "audit_hash", "tokens", "token_spends", "inbox", "streams", "plans", "river_job"} {
+	for _, table := range []string{"operations", "audit_records", "audit_hash", "tokens", "token_spends", "inbox", "streams", "plans", "shown", "river_job"} {
 		var n int
 		if err := d.back.row(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
 			return nil, err

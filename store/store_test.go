@@ -486,6 +486,24 @@ func TestPlans(t *testing.T) {
 	})
 }
 
+// What one replica showed, another one goes on with.
+func TestShown(t *testing.T) {
+	onBoth(t, func(t *testing.T, p place) {
+		db := p.open(t)
+		for _, want := range []string{`{"user":"U1"}`, `{"user":"U2“é"}`} {
+			if err := db.SaveShown(t.Context(), "pick/1", []byte(want)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := db.Shown(t.Context(), "pick/1"); err != nil || string(got) != want {
+				t.Errorf("%s, %v", got, err)
+			}
+		}
+		if _, err := db.Shown(t.Context(), "why/1"); !errors.Is(err, workflow.ErrNotFound) {
+			t.Errorf("never shown: %v", err)
+		}
+	})
+}
+
 func TestFirstStartsAtOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, p place) {
 		p.opts.Serve = false

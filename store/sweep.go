@@ -10,6 +10,7 @@ const (
 	sweepPeriod = 10 * time.Minute
 	inboxKept   = 24 * time.Hour      // handled envelopes, to know a redelivery
 	plansKept   = 7 * 24 * time.Hour  // dry runs
+	shownKept   = 24 * time.Hour      // forms and lists
 	tokensKept  = 30 * 24 * time.Hour // after their expiry
 )
 
@@ -38,6 +39,7 @@ func (d *DB) forgetOld(ctx context.Context) error {
 		}{
 			{`DELETE FROM inbox WHERE done_at <> 0 AND done_at < $1`, now.Add(-inboxKept)},
 			{`DELETE FROM plans WHERE created_at < $1`, now.Add(-plansKept)},
+			{`DELETE FROM shown WHERE created_at < $1`, now.Add(-shownKept)},
 			{`DELETE FROM tokens WHERE expires_at <> 0 AND expires_at < $1`, d.clock.Now().Add(-tokensKept)},
 		} {
 			if _, err := t.exec(ctx, s.q, nanos(s.before)); err != nil {
