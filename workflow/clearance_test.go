@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,82 @@ func TestExpected(t *testing.T) {
 				t.Errorf("expected(%+v) = %t", c.change, got)
 			}
 		})
+	}
+}
+
+// TestAlarmingRules: which rules ask anew when they come up after the decision.
+func TestAlarmingRules(t *testing.T) {
+	drained := Operation{WasStatus: "ACTIVE"}
+	for rule, why := range map[ecsops.Rule]string{
+		ecsops.RuleLastInstance:    "tasks have nowhere to go",
+		ecsops.RuleManagedInstance: "the deregistration ends the machine",
+		ecsops.RuleAgentLost:       "its tasks cannot be stopped",
+		ecsops.RuleMove:            "an instance cannot be moved",
+		ecsops.RuleOwnHost:         "the bot came to run there",
+		ecsops.RuleTransition:      "nothing may be ordered",
+		ecsops.RuleDuplicate:       "the machine is registered twice",
+		ecsops.RuleGhost:           "the machine is gone",
+		ecsops.RuleHostStopped:     "the machine was stopped",
+		ecsops.RuleTermination:     "its end cannot be done as asked",
+		ecsops.RuleIntent:          "what was asked cannot be done",
+	} {
+		if expected(drained, ecsops.Change{What: "rule", Name: string(rule), After: "found"}) {
+			t.Errorf("%s: %s, and nobody is asked", rule, why)
+		}
+	}
+}
+
+// TestEased: what got better is on the record of a yes, until our own orders bring it about.
+func TestEased(t *testing.T) {
+	r := newRig(t, replica("a"), standalone("batch"))
+	s, _ := r.world.Inspect(t.Context(), testTarget)
+	shown := ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.Retire})
+	r.world.tasks = r.world.tasks[:1]
+	s, _ = r.world.Inspect(t.Context(), testTarget)
+	now := ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.Retire})
+	for why, c := range map[string]struct {
+		op   Operation
+		want bool
+	}{
+		"nothing was ordered":              {Operation{}, true},
+		"something was ordered":            {Operation{Orders: 1}, false},
+		"somebody else's drain was joined": {Operation{DrainedAt: time.Unix(1, 0)}, false},
+	} {
+		if got := eased(c.op, shown, now); (len(got) > 0) != c.want {
+			t.Errorf("%s: %+v", why, got)
+		}
+	}
+}
+
+// TestDriftIsOnRecord: what stopped an operation stands in its record, with the plan that asks.
+func TestDriftIsOnRecord(t *testing.T) {
+	s := newScene(t, Deregistering, nil, ecsops.Intent{})
+	s.r.world.take(ecsops.Action{Kind: ecsops.ActDrain})
+	s.r.world.tasks, s.r.world.peersLost, s.op.RefusedSince = nil, true, s.now
+	op, events, _ := s.decide(t).Changed()
+	if op.Proposal == nil || len(op.Changes) == 0 || !op.RefusedSince.IsZero() {
+		t.Fatalf("proposal %v, changes %+v, refused since %s", op.Proposal != nil, op.Changes, op.RefusedSince)
+	}
+	ev := events[0]
+	if ev.Type != EvRevised || ev.Revision != 2 || ev.Digest != op.Proposal.Digest || ev.Verdict != op.Proposal.Verdict || len(ev.Changes) != len(op.Changes) ||
+		!slices.Equal(ev.Rules, rules(*op.Proposal)) || len(ev.Rules) == 0 {
+		t.Errorf("recorded %+v", ev)
+	}
+}
+
+// TestNewOrphans: only what nobody approved by name is new.
+func TestNewOrphans(t *testing.T) {
+	plan := func(tasks ...ecsops.Task) ecsops.Plan {
+		s, _ := newRig(t, tasks...).world.Inspect(t.Context(), testTarget)
+		return ecsops.NewPlan(s, ecsops.Intent{Purpose: ecsops.Retire, Force: true})
+	}
+	got := newOrphans(plan(replica("a")), plan(replica("a"), standalone("b")))
+	want := []ecsops.Change{{What: "orphan", Name: "nightly:3", After: standalone("b").ARN}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	if got := newOrphans(plan(replica("a"), standalone("b")), plan(replica("a"))); got != nil {
+		t.Errorf("one that ended: %+v", got)
 	}
 }
 

@@ -46,8 +46,10 @@ func TestDraining(t *testing.T) {
 		"accepted, and it runs on: said, ordered again":  {StoppingTasks, func(s *scene) { ticked(s); toldToStop(s, "batch", settle) }, "stopping_tasks: orders stop_task batch; paused not_yet_observed, stop_task, RUNNING"},
 		"accepted for another task: no word on this one": {StoppingTasks, func(s *scene) { ticked(s); toldToStop(s, "other", settle) }, "stopping_tasks: orders stop_task batch"},
 
-		"out of time: people are asked": {Draining, func(s *scene) { drain(s); late(s) }, "draining: looks in 10s; paused deadline, , , asks for 15m0s"},
-		"almost out of time":            {Draining, func(s *scene) { drain(s); s.op.Deadline = s.now.Add(1) }, "draining: looks in 1ns"},
+		"a member of a batch of drains: nobody is asked": {Draining, func(s *scene) { drain(s); late(s); s.op.Batch, s.op.Shown = "b1", &Shown{} }, "undoing: goes on; deadline_undone"},
+		"nor about a ghost of a batch":                   {Deregistering, func(s *scene) { late(s); s.op.Batch = "b1" }, "stopped; batch_deadline"},
+		"out of time: people are asked":                  {Draining, func(s *scene) { drain(s); late(s) }, "draining: looks in 10s; paused deadline, , , asks for 15m0s"},
+		"almost out of time":                             {Draining, func(s *scene) { drain(s); s.op.Deadline = s.now.Add(1) }, "draining: looks in 1ns"},
 		"the last moment to answer": {Draining, func(s *scene) {
 			drain(s)
 			late(s)
@@ -60,6 +62,11 @@ func TestDraining(t *testing.T) {
 		"silence means undo before it is DRAINING":         {Draining, silent, "undoing: goes on; deadline_silence"},
 		"out of time and empty: the question stands":       {Draining, func(s *scene) { empty(s); silent(s); s.op.Block.AskedUntil = s.now.Add(1) }, "deregistering: goes on; paused deadline, , , asks for 1ns"},
 		"a changed plan is asked about: nothing goes on":   {Draining, func(s *scene) { empty(s); shown(s); s.op.ProposalExpires = s.now.Add(1) }, "draining: looks in 1ns; paused drift, , , asks for 0s"},
+		"nor where nothing can be read":                    {Draining, func(s *scene) { shown(s); s.op.ProposalExpires = s.now.Add(1); s.r.world.unreadable = "timed out" }, "draining: looks in 1ns; paused drift, , , asks for 0s"},
+		"silence on a changed plan, and nothing is read":   {Draining, func(s *scene) { shown(s); s.r.world.unreadable = "timed out" }, "undoing: goes on; drift_silence"},
+		"nothing can be read: it is waited for":            {Draining, func(s *scene) { s.r.world.unreadable, s.op.VerifyBy = "timed out", s.now }, "draining: looks in 20s; paused aws, look, ecs:DescribeContainerInstances: timed out"},
+		"it can be read again: the pause is over":          {Draining, func(s *scene) { drain(s); unreadBefore(s, "instance") }, "draining: looks in 10s"},
+		"nothing could be read until the last moment":      {Verifying, func(s *scene) { s.r.world.unreadable, s.op.VerifyBy = "timed out", s.now }, "unverified; not_all_verified"},
 		"silence on a changed plan means undo":             {Draining, func(s *scene) { empty(s); shown(s) }, "undoing: goes on; drift_silence"},
 		"silence when it is too late to undo: it is shown": {Terminating, func(s *scene) { s.deregistered(time.Minute); shown(s) }, "verifying: goes on; drift_silence"},
 		"silence on a force: the drain goes on":            {Draining, func(s *scene) { empty(s); shown(s); s.op.Block = nil }, "draining: goes on"},
@@ -73,6 +80,18 @@ func TestDraining(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unreadBefore is a pause for a fact that could not be read.
+func unreadBefore(s *scene, fact string) {
+	s.op.Progress.Unreadable = &ecsops.Unknown{Fact: fact, Call: "call", Reason: "timed out"}
+	s.op.Block = &Block{Reason: BlockedAWS, Call: lookCall, Since: s.now}
+}
+
+// byForce is a plan for force, on an instance whose tasks run.
+func byForce(s *scene) {
+	fresh, _ := s.r.world.Inspect(s.r.t.Context(), testTarget)
+	s.op.Plan = ecsops.NewPlan(fresh, ecsops.Intent{Purpose: ecsops.Retire, Force: true})
 }
 
 // silent is a deadline on which people were asked, in vain.
@@ -271,18 +290,26 @@ func TestDeregistering(t *testing.T) {
 		"the agent is lost, and more: people are asked": {func(s *scene) { drained(s); s.r.world.agent, s.r.world.peersLost = false, true }, "deregistering: looks in 15m0s; paused drift, , , asks for 15m0s"},
 		"the inspection misses the registration":        {func(s *scene) { drained(s); s.r.world.blank = []string{"instance"} }, "deregistering: looks in 10s; paused aws, inspect, : not read"},
 
-		"outside AWS: Systems Manager lets it go last":      {node(true), "deregistering: orders deregister_node"},
-		"Systems Manager has let it go":                     {node(false), "verifying: goes on"},
-		"Systems Manager cannot be read":                    {node(true, func(s *scene) { s.node = nil }), "deregistering: looks in 10s; paused aws, look, : not read"},
-		"ECS still has it: Systems Manager keeps it":        {func(s *scene) { drained(s); inSystemsManager(s); s.node = &ecsops.Node{Registered: true} }, "deregistering: orders deregister"},
-		"stopped: Systems Manager keeps it":                 {node(true, func(s *scene) { s.op.StopBy = &ana }), "verifying: goes on"},
-		"Systems Manager accepted, and reads lag":           {node(true, toldNode(ecsops.OK, "", settle-1)), "deregistering: looks in 5s"},
-		"Systems Manager accepted, and it does not show":    {node(true, toldNode(ecsops.OK, "", settle)), "deregistering: looks in 10s; paused not_yet_observed, deregister_node, Online"},
-		"Systems Manager refuses":                           {node(true, toldNode(ecsops.Refused, "AccessDeniedException", afterRefusal)), "deregistering: orders deregister_node; paused credentials, deregister_node, AccessDeniedException"},
-		"Systems Manager refuses too long: the result says": {node(true, toldNode(ecsops.Refused, "AccessDeniedException", 1), func(s *scene) { s.op.RefusedSince = s.now.Add(-1 - terminatePatience) }), "verifying: goes on; not_deregistered_in_ssm"},
-		"Systems Manager throttles":                         {node(true, toldNode(ecsops.Throttled, "ThrottlingException", afterThrottle)), "deregistering: orders deregister_node"},
-		"ECS's refusal is none of Systems Manager's":        {node(true, func(s *scene) { s.told(ecsops.ActDeregister, ecsops.Refused, "ClientException", 1) }), "deregistering: orders deregister_node"},
-		"nobody without leave ends it in Systems Manager":   {node(true, func(s *scene) { s.deny = "no" }), "deregistering: looks in 1m0s; paused authority, , not_operator"},
+		"tasks can be read again: the pause is over": {func(s *scene) { drained(s); unreadBefore(s, "tasks") }, "deregistering: orders deregister"},
+		"a force does not wait for what it orphans":  {func(s *scene) { byForce(s); s.op.Plan.Steps = []ecsops.Step{{Kind: ecsops.StepForce}} }, "deregistering: orders force_deregister"},
+		"a force that waits for tasks looks itself": {func(s *scene) {
+			byForce(s)
+			s.op.Plan.Steps = []ecsops.Step{{Kind: ecsops.StepWait}, {Kind: ecsops.StepForce}}
+		}, "draining: goes on"},
+
+		"Systems Manager can be read again: the pause is over": {node(true, func(s *scene) { unreadBefore(s, "node") }), "deregistering: orders deregister_node"},
+		"outside AWS: Systems Manager lets it go last":         {node(true), "deregistering: orders deregister_node"},
+		"Systems Manager has let it go":                        {node(false), "verifying: goes on"},
+		"Systems Manager cannot be read":                       {node(true, func(s *scene) { s.node = nil }), "deregistering: looks in 10s; paused aws, look, : not read"},
+		"ECS still has it: Systems Manager keeps it":           {func(s *scene) { drained(s); inSystemsManager(s); s.node = &ecsops.Node{Registered: true} }, "deregistering: orders deregister"},
+		"stopped: Systems Manager keeps it":                    {node(true, func(s *scene) { s.op.StopBy = &ana }), "verifying: goes on"},
+		"Systems Manager accepted, and reads lag":              {node(true, toldNode(ecsops.OK, "", settle-1)), "deregistering: looks in 5s"},
+		"Systems Manager accepted, and it does not show":       {node(true, toldNode(ecsops.OK, "", settle)), "deregistering: looks in 10s; paused not_yet_observed, deregister_node, Online"},
+		"Systems Manager refuses":                              {node(true, toldNode(ecsops.Refused, "AccessDeniedException", afterRefusal)), "deregistering: orders deregister_node; paused credentials, deregister_node, AccessDeniedException"},
+		"Systems Manager refuses too long: the result says":    {node(true, toldNode(ecsops.Refused, "AccessDeniedException", 1), func(s *scene) { s.op.RefusedSince = s.now.Add(-1 - terminatePatience) }), "verifying: goes on; not_deregistered_in_ssm"},
+		"Systems Manager throttles":                            {node(true, toldNode(ecsops.Throttled, "ThrottlingException", afterThrottle)), "deregistering: orders deregister_node"},
+		"ECS's refusal is none of Systems Manager's":           {node(true, func(s *scene) { s.told(ecsops.ActDeregister, ecsops.Refused, "ClientException", 1) }), "deregistering: orders deregister_node"},
+		"nobody without leave ends it in Systems Manager":      {node(true, func(s *scene) { s.deny = "no" }), "deregistering: looks in 1m0s; paused authority, , not_operator"},
 	} {
 		t.Run(why, func(t *testing.T) {
 			s := newScene(t, Deregistering, nil, ecsops.Intent{})

@@ -366,8 +366,8 @@ func TestFirstState(t *testing.T) {
 }
 
 func TestEffectSeen(t *testing.T) {
-	stopped := replica("a")
-	stopped.LastStatus = "STOPPED"
+	stopped, stopping, other := replica("a"), replica("a"), replica("b")
+	stopped.LastStatus, stopping.DesiredStatus, other.LastStatus = "STOPPED", "STOPPED", "STOPPED"
 	for name, c := range map[string]struct {
 		kind           ecsops.ActionKind
 		inst           ecsops.Instance
@@ -383,6 +383,11 @@ func TestEffectSeen(t *testing.T) {
 		"task runs":                   {kind: ecsops.ActStopTask, look: ecsops.Snapshot{Tasks: ecsops.Known([]ecsops.Task{replica("a")})}, readable: true},
 		"task gone":                   {kind: ecsops.ActStopTask, look: ecsops.Snapshot{Tasks: ecsops.Known([]ecsops.Task(nil))}, seen: true, readable: true},
 		"tasks unread":                {kind: ecsops.ActStopTask},
+		"task stops":                  {kind: ecsops.ActStopTask, look: ecsops.Snapshot{Tasks: ecsops.Known([]ecsops.Task{stopping})}, seen: true, readable: true},
+		"another task stopped":        {kind: ecsops.ActStopTask, look: ecsops.Snapshot{Tasks: ecsops.Known([]ecsops.Task{other, replica("a")})}, readable: true},
+		"node let go":                 {kind: ecsops.ActDeregisterNode, look: ecsops.Snapshot{Node: ecsops.Known(ecsops.Node{})}, seen: true, readable: true},
+		"node registered":             {kind: ecsops.ActDeregisterNode, look: ecsops.Snapshot{Node: ecsops.Known(ecsops.Node{Registered: true})}, readable: true},
+		"node unread":                 {kind: ecsops.ActDeregisterNode},
 		"machine unread":              {kind: ecsops.ActTerminateEC2},
 		"machine runs":                {kind: ecsops.ActTerminateEC2, look: ecsops.Snapshot{EC2: ecsops.Known(ecsops.EC2{State: "running"})}, readable: true},
 		"machine shuts down":          {kind: ecsops.ActTerminateEC2, look: ecsops.Snapshot{EC2: ecsops.Known(ecsops.EC2{State: "shutting-down"})}, seen: true, readable: true},

@@ -133,7 +133,8 @@ func TestTerminating(t *testing.T) {
 			s.op.Progress.Unreadable = &ecsops.Unknown{Fact: "ec2", Call: "ec2:DescribeInstances", Reason: "timed out"}
 			s.op.Block = &Block{Reason: BlockedAWS, Call: lookCall, Since: s.now}
 		}, "terminating: orders terminate_ec2"},
-		"stopped: nothing more is ordered": {nil, ec2, func(s *scene) { minute(s); s.op.StopBy = &ana }, "verifying: goes on"},
+		"an inspection misses what matters no more": {nil, ec2, func(s *scene) { minute(s); s.r.world.blank = []string{"peers"} }, "terminating: orders terminate_ec2"},
+		"stopped: nothing more is ordered":          {nil, ec2, func(s *scene) { minute(s); s.op.StopBy = &ana }, "verifying: goes on"},
 
 		"the group ends it by itself":                     {leaves, ecsops.Intent{}, func(s *scene) { s.op.StartedAt = s.now }, "terminating: looks in 10s"},
 		"and is let time":                                 {leaves, ecsops.Intent{}, func(s *scene) { s.op.OrderedTermination = s.now.Add(1 - terminatePatience) }, "terminating: looks in 10s"},
