@@ -358,9 +358,6 @@ func (j *judge) peerRules() {
 	if p := i.CapacityProvider; p != "" && j.usedProvider(p) && !slices.ContainsFunc(ready, func(o Peer) bool { return o.CapacityProvider == p }) {
 		j.add(Finding{Rule: RuleLastInstance, Severity: Red, Names: []string{j.s.Target.Cluster.Name(), p}})
 	}
-	if i.CapacityProvider != "" && j.hasServiceTasks() {
-		lack(j, "services", j.s.Services, Red)
-	}
 	if i.AZ != "" && !slices.ContainsFunc(ready, func(o Peer) bool { return o.AZ == i.AZ }) {
 		j.add(Finding{Rule: RuleAZ, Severity: Amber, Names: []string{i.AZ}})
 	}

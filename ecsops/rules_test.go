@@ -33,12 +33,13 @@ func (r row) make() (ecsops.Snapshot, ecsops.Intent) {
 }
 
 var (
-	force     = ecsops.Intent{Force: true}
-	terminate = ecsops.Intent{Terminate: ecsops.Terminate}
-	replace   = ecsops.Intent{Terminate: ecsops.Replace}
-	shrink    = ecsops.Intent{Terminate: ecsops.Shrink}
-	reuse     = ecsops.Intent{Purpose: ecsops.Reuse}
-	asGhost   = ecsops.Intent{Purpose: ecsops.CleanGhost}
+	force      = ecsops.Intent{Force: true}
+	terminate  = ecsops.Intent{Terminate: ecsops.Terminate}
+	replace    = ecsops.Intent{Terminate: ecsops.Replace}
+	shrink     = ecsops.Intent{Terminate: ecsops.Shrink}
+	reuse      = ecsops.Intent{Purpose: ecsops.Reuse}
+	endMachine = ecsops.Intent{Purpose: ecsops.EndMachine, Terminate: ecsops.Terminate}
+	asGhost    = ecsops.Intent{Purpose: ecsops.CleanGhost}
 )
 
 func agentLost(s *ecsops.Snapshot) {
@@ -153,6 +154,15 @@ func redRows() []row {
 			serve(s, "web", 2, 50, 200, 1)
 			balance(s, "web", 0, 0, time.Minute)
 		}},
+		{"R4", "nor by a target here that is not healthy", none, force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 0, 1, time.Minute)
+			with(&s.TargetGroups, func(m *map[string]ecsops.TargetGroup) {
+				g := (*m)["arn:tg/web"]
+				g.HealthyAfter = 0
+				*m = put(*m, g.ARN, g)
+			})
+		}},
 		{"R4", "a daemon's targets are not replaced elsewhere (amazon-ecs-agent#2288)", red, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "edge", 1, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
 			balance(s, "edge", 1, 1, time.Minute)
@@ -245,11 +255,17 @@ func amberRows() []row {
 		{"A3", "EC2 takes it already", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("instance-terminated-no-capacity")(s); machine(s, "shutting-down") }},
 		{"A3", "EC2 could not be read, its request could", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("marked-for-stop")(s); *s = s.Blank("ec2") }},
 		{"A3", "a machine of its own", none, ecsops.Intent{}, nil},
+		{"A3", "gone already: nothing can be taken", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("fulfilled")(s); ghost(s) }},
+		{"A3", "stopped: EC2 may take it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { spot("fulfilled")(s); agentLost(s); machine(s, "stopped") }},
 		{"A4", "two deployments", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Deployments = 2 })
 		}},
 		{"A4", "one, still rolling out", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Rollout = "IN_PROGRESS" })
+		}},
+		{"A4", "of a service that has no task here", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			serve(s, "pay", 4, 100, 200, 0, func(v *ecsops.Service) { v.Deployments = 2 })
 		}},
 		{"A5", "daemon behind a load balancer", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "edge", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
@@ -258,11 +274,18 @@ func amberRows() []row {
 		{"A6", "placed beside another service", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Placement = []string{"task:group == service:edge"} })
 		}},
+		{"A6", "placed by the kind of machine", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Placement = []string{"attribute:ecs.instance-type =~ m6i.*"} })
+		}},
 		{"A7", "an hour of deregistration delay against 30 minutes", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1)
 			balance(s, "web", 4, 1, time.Hour)
 		}},
 		{"A7", "within the deadline", none, ecsops.Intent{Deadline: 2 * time.Hour}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			balance(s, "web", 4, 1, time.Hour)
+		}},
+		{"A7", "exactly within it", none, ecsops.Intent{Deadline: time.Hour + 30*time.Second}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1)
 			balance(s, "web", 4, 1, time.Hour)
 		}},
@@ -283,12 +306,21 @@ func amberRows() []row {
 			s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{definitionARN("web"): {HostPorts: []int{80}}})
 			run(s, "web")
 		}},
+		{"A9", "a daemon starts nowhere else for it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "edge", 3, 0, 100, 1, func(v *ecsops.Service) { v.Scheduling = "DAEMON" })
+			define(s, "edge", func(d *ecsops.TaskDefinition) { d.HostPorts = []int{80} })
+		}},
 		{"A10", "last instance of its zone", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			s.Peers = ecsops.Known([]ecsops.Peer{{Status: "ACTIVE", AgentConnected: true, AZ: "eu-west-1b"}})
 		}},
 		{"A10", "another one is in the zone", none, ecsops.Intent{}, nil},
 		{"A11", "EventBridge started it", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", func(t *ecsops.Task) { t.StartedBy = "events-rule/nightly" }) }},
 		{"A11", "a person started it", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
+		{"A11", "it stops already", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			run(s, "", func(t *ecsops.Task) {
+				t.StartedBy, t.LastStatus, t.DesiredStatus = "events-rule/nightly", "STOPPING", "STOPPED"
+			})
+		}},
 		{"A12", "what competes for room could not be read", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1)
 			*s = s.Blank("others")
@@ -304,6 +336,10 @@ func amberRows() []row {
 			})
 		}},
 		{"A12", "a group of the type lambda holds no tasks", amber, ecsops.Intent{}, typed("lambda")},
+		{"A12", "a load balancer of a service that has no task here", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1)
+			serve(s, "pay", 3, 100, 200, 0, func(v *ecsops.Service) { v.TargetGroups = []string{"arn:x"} })
+		}},
 		{"A12", "a group of the type alb holds no tasks", amber, ecsops.Intent{}, typed("alb")},
 		{"A12", "a Classic load balancer that was read lacks nothing", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			serve(s, "web", 4, 100, 200, 1)
@@ -332,6 +368,11 @@ func amberRows() []row {
 			s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{definitionARN("job"): {HostVolumes: []string{"data"}}})
 			run(s, "")
 		}},
+		{"A14", "a host volume of a machine that is gone is gone", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			s.TaskDefinitions = ecsops.Known(map[string]ecsops.TaskDefinition{definitionARN("job"): {HostVolumes: []string{"data"}}})
+			run(s, "")
+			ghost(s)
+		}},
 		{"A14", "an instance store, and the machine goes", amber, terminate, func(s *ecsops.Snapshot) { with(&s.EC2, func(e *ecsops.EC2) { e.InstanceStore = true }) }},
 		{"A14", "disks of its type's, and the machine goes", amber, replace, func(s *ecsops.Snapshot) {
 			owned(s)
@@ -350,6 +391,7 @@ func plainRows() []row {
 		{"T1", "a standalone task holds the drain", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
 		{"T1", "it was ticked: it is stopped", none, ecsops.Intent{StopTasks: []string{taskARN(0)}}, func(s *ecsops.Snapshot) { run(s, "") }},
 		{"T2", "interfaces go with their tasks", green, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", eni) }},
+		{"T2", "a task on its host's network has none", none, ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "") }},
 		{"T2", "force cuts the network of what runs on", amber, force, func(s *ecsops.Snapshot) { run(s, "", eni) }},
 		{"T3", "registering", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { status(s, "REGISTERING") }},
 		{"T3", "a connected agent deregisters with its machine", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { machine(s, "shutting-down") }},
@@ -404,6 +446,15 @@ func plainRows() []row {
 		{"T34", "the machine is gone", none, terminate, func(s *ecsops.Snapshot) { ghost(s); disks(kept)(s) }},
 		{"T11", "whose machine it is could not be read", red, terminate, func(s *ecsops.Snapshot) { *s = s.Blank("group") }},
 		{"T11", "a machine of nobody", none, terminate, nil},
+		{"T11", "its registration is gone: nothing is done to it", none, terminate, func(s *ecsops.Snapshot) { status(s, "INACTIVE"); *s = s.Blank("group") }},
+		{"T11", "only the machine is to end, and it is registered nowhere", none, endMachine, func(s *ecsops.Snapshot) { status(s, "INACTIVE") }},
+		{"T11", "only the machine is to end, and it is registered", red, endMachine, nil},
+		{"T11", "only the machine is to end, and it is registered once more", red, endMachine, func(s *ecsops.Snapshot) {
+			status(s, "INACTIVE")
+			s.Registrations = ecsops.Known([]ecsops.Registration{another("prod", "9", true)})
+		}},
+		{"T11", "only the machine is to end, and its registration was not read", red, endMachine, func(s *ecsops.Snapshot) { *s = s.Blank("instance") }},
+		{"A12", "whether it is registered once more was not read", red, endMachine, func(s *ecsops.Snapshot) { status(s, "INACTIVE"); *s = s.Blank("registrations") }},
 		{"T12", "managed scaling brings room", amber, ecsops.Intent{}, func(s *ecsops.Snapshot) { scaling(s) }},
 		{"T12", "the group is at its maximum", none, ecsops.Intent{}, func(s *ecsops.Snapshot) {
 			scaling(s)
@@ -512,6 +563,80 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// TestFindingsName: what a finding speaks of stands in it, for cards, approvals and the record.
+func TestFindingsName(t *testing.T) {
+	eni := func(t *ecsops.Task) { t.ENIs = []ecsops.ENI{{ID: "eni-2", PrivateIP: "10.0.0.7"}, {ID: "eni-1"}} }
+	batch := func(t *ecsops.Task) { t.StartedBy = "events-rule/nightly" }
+	for _, c := range []struct {
+		rule, why string
+		in        ecsops.Intent
+		change    func(*ecsops.Snapshot)
+		want      ecsops.Finding // Tasks, Missing and Services by number alone
+		tasks     int
+		missing   string
+	}{
+		{"R1", "orphans", force, func(s *ecsops.Snapshot) { run(s, ""); run(s, "") }, ecsops.Finding{Count: 2}, 2, ""},
+		{"R1", "what ends with its machine", force, func(s *ecsops.Snapshot) { managedInstance(s); run(s, "") }, ecsops.Finding{Count: 1, Names: []string{ecsops.EndsWithMachine}}, 1, ""},
+		{"R4", "each target group", force, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 1, 1, time.Minute)
+		}, ecsops.Finding{Count: 1, TargetGroups: []ecsops.TargetGroupHit{{Name: "web", Service: "web", Before: 1, Delay: time.Minute}}}, 0, ""},
+		{"A1", "the group with its sizes", ecsops.Intent{}, owned, ecsops.Finding{Names: []string{"asg"}, Group: &asg}, 0, ""},
+		{"A8", "both, where ECS and the group have begun", ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			owned(s)
+			status(s, "DRAINING")
+			with(&s.Group, func(g *ecsops.Group) { g.Lifecycle = "Terminating:Wait" })
+		}, ecsops.Finding{Names: []string{"DRAINING", "Terminating:Wait"}}, 0, ""},
+		{"A12", "the group's kind that says nothing of tasks", ecsops.Intent{}, typed("lambda"), ecsops.Finding{}, 0, "target_type_lambda elasticloadbalancing:DescribeTargetHealth not modelled"},
+		{"A12", "the call that tells of protection", terminate, func(s *ecsops.Snapshot) {
+			with(&s.EC2, func(e *ecsops.EC2) { e.TerminationReadOK = false })
+		}, ecsops.Finding{}, 0, "termination_protection ec2:DescribeInstanceAttribute not read"},
+		{"A9", "all services that it holds for, in one finding", ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 4, 100, 200, 1, func(v *ecsops.Service) { v.Placement = []string{"distinctInstance"} })
+			serve(s, "pay", 4, 100, 200, 1)
+			define(s, "pay", func(d *ecsops.TaskDefinition) { d.HostPorts = []int{80} })
+		}, ecsops.Finding{Names: []string{"pay", "web"}}, 0, ""},
+		{"A11", "the tasks that something started", ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", batch); run(s, "") }, ecsops.Finding{}, 1, ""},
+		{"T2", "each interface with its address", ecsops.Intent{}, func(s *ecsops.Snapshot) { run(s, "", eni) }, ecsops.Finding{Count: 1, Names: []string{"eni-1", "eni-2 10.0.0.7"}}, 1, ""},
+		{"T3", "both states", ecsops.Intent{}, func(s *ecsops.Snapshot) { machine(s, "shutting-down") }, ecsops.Finding{Names: []string{"ACTIVE", "shutting-down"}}, 0, ""},
+		{"T11", "the group that is in the way", terminate, owned, ecsops.Finding{Names: []string{"in_group"}, Group: &asg}, 0, ""},
+		{"T11", "that no group is", replace, nil, ecsops.Finding{Names: []string{"no_group"}}, 0, ""},
+		{"T11", "that the group was not read", terminate, func(s *ecsops.Snapshot) { *s = s.Blank("group") }, ecsops.Finding{Names: []string{"owner_unknown"}}, 0, "group  not read"},
+		{"T11", "that the machine was not read", terminate, func(s *ecsops.Snapshot) { *s = s.Blank("ec2") }, ecsops.Finding{Names: []string{"protection_unknown"}}, 0, "ec2  not read"},
+		{"T11", "that the dry run was not answered", terminate, func(s *ecsops.Snapshot) { *s = s.Blank("rehearsal") }, ecsops.Finding{Names: []string{"rehearsal_unknown"}}, 0, "rehearsal  not read"},
+		{"T11", "that it is registered once more", endMachine, nil, ecsops.Finding{Names: []string{"registered_again"}}, 0, ""},
+		{"T30", "only services that have a task here", ecsops.Intent{}, func(s *ecsops.Snapshot) {
+			serve(s, "web", 2, 50, 200, 1)
+			balance(s, "web", 2, 1, 0)
+			serve(s, "pay", 2, 50, 200, 0)
+			balance(s, "pay", 2, 1, 0)
+		}, ecsops.Finding{Count: 1, TargetGroups: []ecsops.TargetGroupHit{{Name: "web", Service: "web", Before: 2, After: 1}}}, 0, ""},
+	} {
+		t.Run(c.rule+" "+c.why, func(t *testing.T) {
+			s, in := row{intent: c.in, change: c.change}.make()
+			found := ecsops.Assess(s, in)
+			i := slices.IndexFunc(found, func(f ecsops.Finding) bool { return f.Rule == ecsops.Rule(c.rule) })
+			if i < 0 {
+				t.Fatalf("not found: %+v", found)
+			}
+			f := found[i]
+			if len(f.Tasks) != c.tasks {
+				t.Errorf("names %d tasks", len(f.Tasks))
+			}
+			if c.missing != "" && (len(f.Missing) != 1 || f.Missing[0].Fact+" "+f.Missing[0].Call+" "+f.Missing[0].Reason != c.missing) {
+				t.Errorf("misses %+v", f.Missing)
+			}
+			got := ecsops.Finding{Names: f.Names, Count: f.Count, Group: f.Group, TargetGroups: f.TargetGroups}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// asg is the group of owned.
+var asg = ecsops.Group{Name: "asg", Lifecycle: "InService", Min: 1, Desired: 3, Max: 5, ManagedTag: true, Stack: "stack"}
 
 func TestBars(t *testing.T) {
 	barred := []ecsops.Rule{"R7", "R10", "R11", "T9", "T11", "T21"}

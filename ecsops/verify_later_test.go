@@ -75,3 +75,20 @@ func TestVerifyLaterNamesWhereItCameBack(t *testing.T) {
 		t.Errorf("%q, want %q", c.Names, want)
 	}
 }
+
+// TestSignedOffIsDatedByWhatWasSeen: a person's word has no time of the machine but where a look saw it.
+func TestSignedOffIsDatedByWhatWasSeen(t *testing.T) {
+	orphans := []ecsops.TaskRef{{ARN: taskARN(1), Name: "web:7"}}
+	for why, c := range map[string]struct {
+		host *ecsops.HostSight
+		want time.Time
+	}{
+		"no look":                {nil, time.Time{}},
+		"a look saw them run":    {saw("running"), start},
+		"a look brought nothing": {blind(), time.Time{}},
+	} {
+		if got := ecsops.VerifyLater(ecsops.Later{Orphans: orphans, SignedOff: true, Host: c.host})[1]; !got.At.Equal(c.want) {
+			t.Errorf("%s: %s", why, got.At)
+		}
+	}
+}

@@ -72,6 +72,7 @@ func TestVerify(t *testing.T) {
 			a.Snapshot.Instance = ecsops.Known(ecsops.Instance{Status: "DRAINING"})
 		}},
 		{"V1", "list unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Listed = ecsops.Fact[bool]{} }},
+		{"V1", "the registration unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("instance") }},
 		{"V2", "all run", passed, replace, nil},
 		{"V2", "one short", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { service(a, func(v *ecsops.Service) { v.Running-- }) }},
 		{"V2", "a second deployment", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { service(a, func(v *ecsops.Service) { v.Deployments = 2 }) }},
@@ -103,6 +104,18 @@ func TestVerify(t *testing.T) {
 		}},
 		{"V3", "unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Snapshot = a.Snapshot.Blank("target_groups") }},
 		{"V4", "two moved, two started elsewhere", passed, replace, nil},
+		{"V4", "what started elsewhere is unread", unknown, replace, func(_ *ecsops.Snapshot, a *ecsops.After) { a.Replacements = ecsops.Fact[[]ecsops.Replacement]{} }},
+		{"V4", "none started, and the service was deleted", passed, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			a.Replacements = ecsops.Known([]ecsops.Replacement(nil))
+			a.Snapshot.Services = ecsops.Known(map[string]ecsops.Service{})
+		}},
+		{"V4", "another service's do not count", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
+			with(&a.Replacements, func(rs *[]ecsops.Replacement) {
+				*rs = slices.Clone(*rs)
+				(*rs)[0].Service = "pay"
+			})
+			service(a, func(v *ecsops.Service) { v.Running = 2 })
+		}},
 		{"V4", "none started, and the service is short", pending, replace, func(_ *ecsops.Snapshot, a *ecsops.After) {
 			a.Replacements = ecsops.Known([]ecsops.Replacement(nil))
 			service(a, func(v *ecsops.Service) { v.Running = 2 })
@@ -196,5 +209,116 @@ func TestReplacementsAreNamedByMachine(t *testing.T) {
 	before.Snapshot = before.Snapshot.Blank("peers")
 	if got := names(); strings.Contains(got, string(peers[0].EC2)) || !strings.Contains(got, " on ") {
 		t.Errorf("without the others: %q", got)
+	}
+}
+
+// TestVerifyCounts: the numbers and names of a check, for people who have to act on it.
+func TestVerifyCounts(t *testing.T) {
+	work := func() ecsops.Snapshot {
+		s := calm()
+		owned(&s)
+		serve(&s, "web", 4, 100, 200, 2)
+		run(&s, "", func(t *ecsops.Task) { t.ENIs = []ecsops.ENI{{ID: "eni-1"}, {ID: "eni-2"}} })
+		return s
+	}
+	for _, c := range []struct {
+		id, why string
+		in      ecsops.Intent
+		change  func(*ecsops.After)
+		want    ecsops.Check
+	}{
+		{"V2", "a standalone task is no service's", replace, nil, ecsops.Check{Result: ecsops.CheckPassed, Count: 1, Want: 1, Names: []string{"web: 4 of 4"}}},
+		{"V2", "what is in the way", replace, func(a *ecsops.After) {
+			with(&a.Snapshot.Services, func(m *map[string]ecsops.Service) {
+				v := (*m)["web"]
+				v.Running, v.Deployments = 3, 2
+				*m = put(*m, "web", v)
+			})
+		}, ecsops.Check{Result: ecsops.CheckPending, Want: 1, Names: []string{"web: 3 of 4, 2 deployments"}}},
+		{"V4", "only what the services here started", replace, func(a *ecsops.After) {
+			a.Replacements = ecsops.Known([]ecsops.Replacement{{Task: taskARN(1), Service: "pay", Instance: instance + "1"}, {Task: taskARN(2), Service: "web", Instance: instance + "2"}})
+		}, ecsops.Check{Result: ecsops.CheckPassed, Count: 1, Want: 2, Names: []string{taskARN(2)[len(taskARN(2))-32:] + " on " + string(roomy("2", "eu-west-1b").EC2)}}},
+		{"V5", "orphans by their ids", force, nil, ecsops.Check{Result: ecsops.CheckSkipped, Count: 3, Names: []string{ecsops.TaskRef{ARN: taskARN(0)}.ID(), ecsops.TaskRef{ARN: taskARN(1)}.ID(), ecsops.TaskRef{ARN: taskARN(2)}.ID()}}},
+		{"V6", "one of two is left", replace, func(a *ecsops.After) { a.ENIs = ecsops.Known([]string{"eni-2"}) }, ecsops.Check{Result: ecsops.CheckPending, Count: 1, Want: 2, Names: []string{"eni-2"}}},
+		{"V8", "what the group did, at most five", replace, func(a *ecsops.After) { a.Activity = ecsops.Known([]string{"a", "b", "c", "d", "e", "f"}) },
+			ecsops.Check{Result: ecsops.CheckPassed, Count: 6, Names: []string{"a", "b", "c", "d", "e"}}},
+	} {
+		before := ecsops.NewPlan(work(), c.in)
+		after := finished(before)
+		if c.change != nil {
+			c.change(&after)
+		}
+		got := check(c.id, before, after)
+		if c.want.ID = c.id; got.Result != c.want.Result || got.Count != c.want.Count || got.Want != c.want.Want || !slices.Equal(got.Names, c.want.Names) {
+			t.Errorf("%s, %s: %+v", c.id, c.why, got)
+		}
+	}
+}
+
+// TestVerifyOfAMachine: where only a machine was ended, what its tasks did is not asked.
+func TestVerifyOfAMachine(t *testing.T) {
+	s := calm()
+	run(&s, "", func(t *ecsops.Task) { t.ENIs = []ecsops.ENI{{ID: "eni-1"}} })
+	status(&s, "INACTIVE")
+	before := ecsops.NewPlan(s, endMachine)
+	if before.Path != ecsops.PathMachine {
+		t.Fatalf("path %s", before.Path)
+	}
+	after := finished(before)
+	after.Snapshot.EC2 = ecsops.Known(ecsops.EC2{State: "terminated"})
+	var ids []string
+	for _, c := range ecsops.Verify(before, after) {
+		ids = append(ids, c.ID)
+		want := ecsops.CheckSkipped
+		if c.ID == "V1" || c.ID == "V7" {
+			want = ecsops.CheckPassed
+		}
+		if c.Result != want {
+			t.Errorf("%+v, want %s", c, want)
+		}
+	}
+	if got := strings.Join(ids, " "); got != "V1 V2 V3 V4 V5 V6 V7 V8" {
+		t.Error(got)
+	}
+}
+
+// TestVerifyOfAForcedManagedInstance: its tasks end with its machine, whatever ECS shows of them.
+func TestVerifyOfAForcedManagedInstance(t *testing.T) {
+	for why, c := range map[string]struct {
+		tasks  bool
+		ec2    ecsops.Fact[ecsops.EC2]
+		want   ecsops.CheckResult
+		count  int
+		evince string
+	}{
+		"the machine is gone":          {true, ecsops.Known(ecsops.EC2{State: "terminated"}), ecsops.CheckPassed, 1, "terminated"},
+		"the machine ends":             {true, ecsops.Known(ecsops.EC2{State: "shutting-down"}), ecsops.CheckPending, 0, "shutting-down"},
+		"the machine was not read":     {true, ecsops.NotKnown[ecsops.EC2](ecsops.Unknown{Fact: "ec2", Reason: "timed out"}), ecsops.CheckUnknown, 0, ""},
+		"there was no standalone task": {false, ecsops.Known(ecsops.EC2{State: "terminated"}), ecsops.CheckSkipped, 0, ""},
+	} {
+		s := calm()
+		managedInstance(&s)
+		serve(&s, "web", 4, 100, 200, 1)
+		if c.tasks {
+			run(&s, "")
+		}
+		before := ecsops.NewPlan(s, force)
+		after := finished(before)
+		after.Snapshot.EC2 = c.ec2
+		got := check("V5", before, after)
+		if got.Result != c.want || got.Count != c.count || strings.Join(got.Names, " ") != c.evince {
+			t.Errorf("%s: %+v", why, got)
+		}
+	}
+}
+
+// TestVerifyAgainstNothing: where target groups were not read before, nothing proves that they are as before.
+func TestVerifyAgainstNothing(t *testing.T) {
+	s := calm()
+	serve(&s, "web", 4, 100, 200, 2)
+	balance(&s, "web", 4, 2, time.Minute)
+	before := plan(s.Blank("target_groups"))
+	if got := check("V3", before, finished(plan(s))); got.Result != ecsops.CheckUnknown || got.Missing == nil {
+		t.Errorf("%+v", got)
 	}
 }
