@@ -54,9 +54,9 @@ func Refusal(v policy.Verdict, r RefusalOf) Message {
 
 // Answer is the reply to a decision.
 func Answer(a workflow.Answer) Message {
-	if a.Kind == workflow.AlreadyDone {
+	if a.Kind == workflow.AlreadyDone && words.Already(a) != "" {
 		s := newSheet()
-		s.section("note", "ℹ️ Already done by "+who(a.By)+". Nothing was done twice.")
+		s.section("note", "ℹ️ "+say(words.Already(a))+" by "+who(a.By)+". Nothing was done twice.")
 		return Message{Text: fallback(words.Answer(a)), Blocks: s.blocks}
 	}
 	if a.Kind != workflow.Changed || len(a.Changes) == 0 {

@@ -13,9 +13,12 @@ func Answer(a workflow.Answer) string {
 	case workflow.Accepted:
 		return accepted(a)
 	case workflow.AlreadyDone:
-		return "Already done by " + Actor(a.By) + ". Nothing was done twice."
+		if Already(a) == "" {
+			return "Too late: it is over. " + Cause(a.Op.Cause) + " Nothing was changed now."
+		}
+		return Already(a) + " by " + Actor(a.By) + ". Nothing was done twice."
 	case workflow.WasExpired:
-		return "Expired: nothing was done. Ask again with “/ecs deregister” for a fresh plan."
+		return expired(a.Op)
 	case workflow.NotYours:
 		return "Not yours to decide: " + Reasons(a.Reasons) + ". Nothing was changed."
 	case workflow.Changed:
@@ -32,6 +35,32 @@ func Answer(a workflow.Answer) string {
 		return "AWS could not be read well enough to decide" + orElse(paren(a.Detail), "") + ". Nothing was done. Try again in a minute."
 	}
 	return "An answer that this version cannot name: " + Quote(string(a.Kind)) + "."
+}
+
+// expired says what to do about an offer that ended.
+func expired(op workflow.Operation) string {
+	switch {
+	case op.State.Locks(): // a revision of what runs
+		return "Expired: nothing was done about that offer. The card shows how the operation goes on."
+	case op.IsBatch() && op.Bulk == nil:
+		return "Expired: nothing was done. Ask again with “/ecs ghosts” for a fresh list."
+	}
+	return "Expired: nothing was done. Ask again with “/ecs deregister” for a fresh plan."
+}
+
+// Already says what somebody else has decided: who comes second with a yes must not read
+// that it was one. "" when nobody did: the bot undid it by itself.
+func Already(a workflow.Answer) string {
+	switch op := a.Op; {
+	case op.Cause == "denied":
+		return "Refused already"
+	case op.State != workflow.Undoing && op.State != workflow.Stopped && op.State != workflow.Releasing:
+	case op.StopBy != nil:
+		return "Called off already"
+	case op.State == workflow.Stopped:
+		return ""
+	}
+	return "Already done"
 }
 
 func accepted(a workflow.Answer) string {
