@@ -27,7 +27,7 @@ func (w *step) cleared() (Move, bool) {
 	}
 	w.unblock(BlockedAuthority)
 	changes := changesNow(w.op, *w.seen.Fresh)
-	if why, yes := newlyUnread(w.op.Plan.Snapshot, *w.seen.Fresh); yes && (len(changes) > 0 || why.Fact == "instance") {
+	if why, yes := newlyUnread(w.op.Plan.Snapshot, *w.seen.Fresh, w.matter()...); yes && (len(changes) > 0 || why.Fact == "instance") {
 		w.unreadable(inspectCall, why)
 		return w.poll(), false
 	}
@@ -41,9 +41,15 @@ func (w *step) cleared() (Move, bool) {
 	}
 	if len(changes) > 0 && onlyAgent(w.op, *w.seen.Fresh) {
 		w.block(Block{Reason: BlockedAgent})
-		if b := w.op.Block; b.Reason != BlockedAgent || w.now.Sub(b.Since) < agentPatience {
+		if w.op.AgentLostSince.IsZero() {
+			w.op.AgentLostSince, w.changed = w.now, true
+		}
+		if w.op.Block.Reason != BlockedAgent || w.now.Sub(w.op.AgentLostSince) < agentPatience {
 			return w.poll(), false
 		}
+	}
+	if !w.op.AgentLostSince.IsZero() {
+		w.op.AgentLostSince, w.changed = zeroTime, true
 	}
 	if len(changes) > 0 {
 		return w.drift(changes), false
@@ -162,11 +168,24 @@ var alarming = []ecsops.Rule{
 	ecsops.RuleTransition, ecsops.RuleDuplicate, ecsops.RuleGhost, ecsops.RuleHostStopped, ecsops.RuleTermination, ecsops.RuleIntent,
 }
 
+// matter are the facts that must be read before an order: nil is all of them. Of a registration
+// that is gone ECS soon tells nothing any more (an hour after it became INACTIVE), and nothing of it
+// matters to what is ordered of its machine.
+func (w *step) matter() []string {
+	if w.op.GoneAt.IsZero() {
+		return nil
+	}
+	return []string{"instance", "ec2", "group"}
+}
+
 // newlyUnread finds a fact that was read for the plan and could not be read this
-// time: what differs by it is waited for, not asked about.
-func newlyUnread(plan, fresh ecsops.Snapshot) (ecsops.Unknown, bool) {
+// time: what differs by it is waited for, not asked about. Where facts are named, no other counts.
+func newlyUnread(plan, fresh ecsops.Snapshot, facts ...string) (ecsops.Unknown, bool) {
 	before := plan.Unknowns()
 	for _, u := range fresh.Unknowns() {
+		if len(facts) > 0 && !slices.Contains(facts, u.Fact) {
+			continue
+		}
 		if !slices.ContainsFunc(before, func(b ecsops.Unknown) bool { return b.Fact == u.Fact }) {
 			return u, true
 		}

@@ -183,7 +183,7 @@ func TestGive(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			op := Operation{State: StoppingTasks}
 			if c.last != "" {
-				op.Orders, op.Order = 1, &Order{N: 1, Action: stop("a"), Outcome: &ecsops.Outcome{Result: c.last, At: now.Add(-c.ago)}}
+				op.Orders, op.Order = 1, &Order{N: 1, Action: stop("a"), At: now.Add(-c.ago), Outcome: &ecsops.Outcome{Result: c.last, At: now.Add(-c.ago)}}
 			}
 			w := &step{draft: newDraft(op, now)}
 			m := w.give(c.action)

@@ -16,9 +16,9 @@ const (
 	lookGap = 5 * time.Second
 	// secondLook is the time before a vanished registration is believed (terraform#4326).
 	secondLook = 2 * time.Second
-	// afterThrottle is the wait before a throttled order is given again.
+	// afterThrottle is the first wait before a throttled order is given again.
 	afterThrottle = 15 * time.Second
-	// afterRefusal is the wait before a refused order is given again.
+	// afterRefusal is the first wait before a refused order is given again.
 	afterRefusal = time.Minute
 	// settle is how long reads may still show what was before an accepted order.
 	settle = 30 * time.Second
@@ -322,7 +322,7 @@ func (w *step) give(a ecsops.Action) Move {
 		case ecsops.Refused:
 			wait = afterRefusal
 		}
-		if until := o.Outcome.At.Add(wait); wait > 0 && w.now.Before(until) {
+		if until := o.Outcome.At.Add(o.growing(wait)); wait > 0 && w.now.Before(until) {
 			return Move{draft: w.draft, Next: earliest(until, w.askAt())}
 		}
 	}

@@ -143,6 +143,9 @@ func (d *draft) block(b Block) {
 	}
 	if have := d.op.Block; have != nil && have.Reason == b.Reason {
 		if have.Detail == b.Detail {
+			if have.Untold && !d.toldLately(b) {
+				d.tellPause(*have)
+			}
 			return
 		}
 		b.Since, b.AskedUntil = have.Since, have.AskedUntil
@@ -150,8 +153,12 @@ func (d *draft) block(b Block) {
 	if b.Since.IsZero() {
 		b.Since = d.now
 	}
-	d.op.Block = &b
-	d.event(Event{Type: EvBlocked, Block: &b})
+	if !asks(&b) && d.toldLately(b) {
+		b.Untold = true
+		d.op.Block, d.changed = &b, true
+		return
+	}
+	d.tellPause(b)
 }
 
 // unblock ends a pause for one of the reasons; with none given, any pause.
@@ -160,8 +167,11 @@ func (d *draft) unblock(reasons ...BlockReason) {
 	if b == nil || len(reasons) > 0 && !slices.Contains(reasons, b.Reason) {
 		return
 	}
-	d.op.Block = nil
-	d.event(Event{Type: EvUnblocked, Block: b})
+	d.op.Block, d.changed = nil, true
+	if d.op.Waits {
+		d.op.Waits = false
+		d.event(Event{Type: EvUnblocked, Block: b})
+	}
 }
 
 // over ends a pause that was about one call.
@@ -176,7 +186,7 @@ func (d *draft) order(a ecsops.Action, owner string) {
 	d.op.Orders++
 	a.Target = d.op.Target
 	a.Session = d.op.ID
-	d.op.Order = &Order{N: d.op.Orders, Action: a, At: d.now, Owner: owner}
+	d.op.Order = &Order{N: d.op.Orders, Action: a, At: d.now, Since: inRow(d.op.Order, a, d.now), Owner: owner}
 	o := *d.op.Order
 	d.event(Event{Type: EvOrdered, Order: &o})
 }

@@ -275,7 +275,7 @@ func TestTerminationRefusedForChangingReasons(t *testing.T) {
 	}}
 	op := r.confirmed(ecsops.Intent{Terminate: ecsops.Terminate})
 	wantEnd(t, r.run(op.ID, nil), Unverified, "not_terminated")
-	if least, most := int(terminatePatience/afterRefusal), int(terminatePatience/afterRefusal)+2; n < least || n > most {
+	if least, most := 8, int(terminatePatience/afterRefusal); n < least || n > most { // ever less often
 		t.Errorf("tried %d times in %s", n, terminatePatience)
 	}
 }

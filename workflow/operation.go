@@ -94,6 +94,15 @@ type Block struct {
 	Detail string      `json:"detail,omitempty"` // AWS code or policy reason; foreign text, escape before showing
 	// AskedUntil is when silence is taken as undo (deadline, drift).
 	AskedUntil time.Time `json:"asked_until,omitzero"`
+	// Untold is a pause that came back soon after it was told: the card shows it, no event says it again.
+	Untold bool `json:"untold,omitempty"`
+}
+
+// Told is a pause that an event told of.
+type Told struct {
+	Reason BlockReason `json:"reason"`
+	Detail string      `json:"detail,omitempty"`
+	At     time.Time   `json:"at"`
 }
 
 // Order is a committed intent: at most one is open at a time. Outcome is nil
@@ -102,6 +111,7 @@ type Order struct {
 	N         int             `json:"n"` // counts within the operation
 	Action    ecsops.Action   `json:"action"`
 	At        time.Time       `json:"at"`
+	Since     time.Time       `json:"since,omitzero"` // when the first of a row of the same orders was given, one soon after the other
 	Outcome   *ecsops.Outcome `json:"outcome,omitempty"`
 	ClosedBy  string          `json:"closed_by,omitempty"`  // "answer" or "look"
 	LooksLeft int             `json:"looks_left,omitempty"` // observations still wanted before an effect is called absent
@@ -147,6 +157,8 @@ type Operation struct {
 	Version   int64                `json:"version"`
 	State     State                `json:"state"`
 	Block     *Block               `json:"block,omitempty"`
+	Told      []Told               `json:"told,omitempty"`  // pauses, of the last hour
+	Waits     bool                 `json:"waits,omitempty"` // the newest event about pauses says that it waits
 	Target    ecsops.Target        `json:"target"`
 	Revision  int                  `json:"revision"` // of the plan; 1 is the first
 	Plan      ecsops.Plan          `json:"plan"`
@@ -168,7 +180,8 @@ type Operation struct {
 	DrainedAt          time.Time            `json:"drained_at,omitzero"` // our order to drain took effect
 	GoneAt             time.Time            `json:"gone_at,omitzero"`    // the registration was seen INACTIVE or gone
 	OrderedTermination time.Time            `json:"ordered_termination,omitzero"`
-	RefusedSince       time.Time            `json:"refused_since,omitzero"` // AWS first refused to end what was deregistered
+	RefusedSince       time.Time            `json:"refused_since,omitzero"`    // AWS first refused to end what was deregistered
+	AgentLostSince     time.Time            `json:"agent_lost_since,omitzero"` // an order waits for the agent since then, whatever else is wrong
 	EndedAt            time.Time            `json:"ended_at,omitzero"`
 	VerifyBy           time.Time            `json:"verify_by,omitzero"`
 	WasStatus          string               `json:"was_status,omitempty"` // ECS status before our drain; undo only restores what we set

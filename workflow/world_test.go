@@ -31,6 +31,7 @@ type world struct {
 	// unreadable makes looks fail with this code.
 	unreadable string
 	onDo       func(ecsops.Action)
+	onLook     func(*world) // before each look
 	onTake     func(ecsops.Action)
 	missing    bool
 	lags       bool // the list still shows what is gone
@@ -142,6 +143,9 @@ func (w *world) snapshot() ecsops.Snapshot {
 
 func (w *world) Look(_ context.Context, _ ecsops.Target, lf ecsops.LookFor) (ecsops.Snapshot, error) {
 	w.looks++
+	if w.onLook != nil {
+		w.onLook(w)
+	}
 	s := w.snapshot()
 	if !lf.EC2 {
 		s.EC2 = ecsops.Fact[ecsops.EC2]{}
