@@ -130,3 +130,24 @@ func TestWhatIsGoneIsNotWaitedFor(t *testing.T) {
 	}
 	wantEnd(t, r.run(op.ID, nil), Unverified, "drift_silence")
 }
+
+// An agent that stays lost is asked about, also when reads fail now and then meanwhile.
+func TestAgentLostBetweenOtherTroubles(t *testing.T) {
+	r := newRig(t, replica("a"))
+	member(r, "InService")
+	r.world.managed = true
+	op := r.confirmed(ecsops.Intent{Terminate: ecsops.Replace})
+	n := 0
+	r.run(op.ID, drainOrdered)
+	r.world.onLook = func(w *world) {
+		w.agent, w.unreadable, n = false, "", n+1
+		if n%3 == 0 {
+			w.unreadable = "ThrottlingException"
+		}
+	}
+	from := r.clock.now
+	held := r.run(op.ID, asked(BlockedDrift))
+	if took := r.clock.now.Sub(from); took > agentPatience+5*time.Minute || held.State != Terminating {
+		t.Errorf("asked in %s after %s", held.State, took)
+	}
+}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"ecsbot/ecsops"
 	"ecsbot/policy"
@@ -41,10 +42,7 @@ func (w *step) cleared() (Move, bool) {
 	}
 	if len(changes) > 0 && onlyAgent(w.op, *w.seen.Fresh) {
 		w.block(Block{Reason: BlockedAgent})
-		if w.op.AgentLostSince.IsZero() {
-			w.op.AgentLostSince, w.changed = w.now, true
-		}
-		if w.op.Block.Reason != BlockedAgent || w.now.Sub(w.op.AgentLostSince) < agentPatience {
+		if w.op.Block.Reason != BlockedAgent || w.agentLost() < agentPatience {
 			return w.poll(), false
 		}
 	}
@@ -56,6 +54,15 @@ func (w *step) cleared() (Move, bool) {
 	}
 	w.unblock(BlockedAgent)
 	return Move{}, true
+}
+
+// agentLost is for how long an order has waited for the agent, whatever else was wrong meanwhile:
+// a pause's since begins anew with each reason.
+func (w *step) agentLost() time.Duration {
+	if w.op.AgentLostSince.IsZero() {
+		w.op.AgentLostSince, w.changed = w.op.Block.Since, true
+	}
+	return w.now.Sub(w.op.AgentLostSince)
 }
 
 // onlyAgent reports whether nothing is a surprise but that the agent lost its
