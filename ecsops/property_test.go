@@ -76,6 +76,21 @@ func checkBlanks(t rapid.TB, s ecsops.Snapshot, in ecsops.Intent) {
 	}
 }
 
+// TestBlanksOfAMachine: a plan that ends a machine alone reads less, and gets no bolder for want of it.
+func TestBlanksOfAMachine(t *testing.T) {
+	for _, r := range machineRows() {
+		s, in := r.make()
+		whole := ecsops.NewPlan(s, in)
+		for _, name := range ecsops.FactNames() {
+			p := ecsops.NewPlan(s.Blank(name), in)
+			if p.Verdict.Rank() < whole.Verdict.Rank() || len(whole.Barred()) > 0 && len(p.Barred()) == 0 ||
+				p.Has(ecsops.StepForce) || p.Has(ecsops.StepTerminate) && !whole.Has(ecsops.StepTerminate) {
+				t.Errorf("%s, without %s: %s became %s, steps %v, findings %s", r.why, name, whole.Verdict, p.Verdict, p.Steps, rules(p))
+			}
+		}
+	}
+}
+
 func TestBlanksNeverTurnGreener(t *testing.T) {
 	for name, s := range map[string]ecsops.Snapshot{"calm": calm(), "busy": busy()} {
 		for _, in := range []ecsops.Intent{{Purpose: ecsops.Retire}, {Purpose: ecsops.Retire, Force: true}, {Purpose: ecsops.Move}, reuse, asGhost,

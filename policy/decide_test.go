@@ -132,7 +132,7 @@ func approvals() map[string][]string {
 }
 
 func actionsUnderTest() []string {
-	return []string{"read", "propose", "confirm", "approve", "deny", "stop", "wait", "force", "cancel", "sign_off", "look_host", "clean", "execute", "bogus"}
+	return []string{"read", "propose", "confirm", "approve", "deny", "stop", "wait", "force", "cancel", "sign_off", "look_host", "clean", "execute", "stop_tasks", "bogus"}
 }
 
 // world is every fixture, built once.
@@ -418,4 +418,108 @@ func FuzzDecide(f *testing.F) {
 			t.Errorf("%+v: %v", r, v)
 		}
 	})
+}
+
+// TestListsWithoutGroups: what a group in a list would hide.
+func TestListsWithoutGroups(t *testing.T) {
+	rules := testRules("set")
+	rules.Operators = []string{"UOP"}
+	if v := Decide(rules, request("read", "term_nobody", "terminal", "none", "none", "none")); v.Effect != Allow {
+		t.Errorf("whoever may run the program at a terminal reads what it reads: %v", v)
+	}
+	if v := Decide(rules, request("read", "nobody", "listed", "none", "none", "none")); !slices.Equal(v.Reasons, []Reason{ReasonNotOperator}) {
+		t.Errorf("a stranger in a channel: %v", v)
+	}
+}
+
+// TestApproversByGroup: membership that could not be read approves nothing, and cancels and stops nothing.
+func TestApproversByGroup(t *testing.T) {
+	rules := testRules("set")
+	rules.Operators, rules.Approvers = []string{"UOP"}, []string{"SAPP"}
+	for _, action := range []string{"approve", "deny", "stop", "cancel"} {
+		r := request(action, "groupless", "listed", "listed", "red", "none")
+		if v := Decide(rules, r); v.Effect != Refuse || !slices.Equal(v.Reasons, []Reason{ReasonGroupsUnknown}) {
+			t.Errorf("%s by somebody whose groups were not read: %v", action, v)
+		}
+		r.Person.Groups = ecsops.Known([]string{"SAPP"})
+		if v := Decide(rules, r); v.Effect != Allow {
+			t.Errorf("%s by a member: %v", action, v)
+		}
+		r.Person.Groups = ecsops.Known([]string{"SELSE"})
+		if v := Decide(rules, r); v.Effect != Refuse {
+			t.Errorf("%s by a member of another group: %v", action, v)
+		}
+	}
+}
+
+// TestNamesOnly: "*" and blanks name nobody.
+func TestNamesOnly(t *testing.T) {
+	rules := testRules("set")
+	rules.Approvers = []string{"*", ""}
+	if v := Decide(rules, request("confirm", "op", "listed", "listed", "red", "none")); !slices.Contains(v.Reasons, ReasonNoApprovers) {
+		t.Errorf("* as the only approver: %v", v)
+	}
+	for _, list := range [][]string{{""}, {"*"}, nil} {
+		if in, unread := member(list, Person{}); in || unread {
+			t.Errorf("%q holds whoever has no id: %t, groups unread %t", list, in, unread)
+		}
+	}
+}
+
+// TestRegionsOfClusters: without REGIONS the Regions of the named clusters are meant.
+func TestRegionsOfClusters(t *testing.T) {
+	rules := testRules("set")
+	rules.Regions = nil
+	for _, cluster := range []string{"listed", "region"} {
+		if v := Decide(rules, request("confirm", "op", "listed", cluster, "green", "none")); v.Effect != Allow {
+			t.Errorf("%s: %v", cluster, v)
+		}
+	}
+	rules.Clusters = []string{"*", string(homeCluster)}
+	if v := Decide(rules, request("confirm", "op", "listed", "region", "green", "none")); !slices.Equal(v.Reasons, []Reason{ReasonRegionNotListed}) {
+		t.Errorf("a Region that no named cluster is in: %v", v)
+	}
+}
+
+// TestTerminalIsNoChannel: what must be decided before others is not decided at a terminal, whatever is said of its channel.
+func TestTerminalIsNoChannel(t *testing.T) {
+	r := request("confirm", "op", "listed", "listed", "green", "none")
+	r.Channel.Terminal = true
+	if v := Decide(testRules("set"), r); !slices.Equal(v.Reasons, []Reason{ReasonChannelUnknown}) {
+		t.Errorf("%v", v)
+	}
+}
+
+// TestBarredPlans: what no approval makes right, by whatever the plan says it.
+func TestBarredPlans(t *testing.T) {
+	for why, edit := range map[string]func(*ecsops.Plan){
+		"a move":                      func(p *ecsops.Plan) { p.Intent.Purpose = ecsops.Move },
+		"a finding that bars":         func(p *ecsops.Plan) { p.Findings = []ecsops.Finding{{Rule: ecsops.RuleTermination, Bars: true}} },
+		"R10, though it does not bar": func(p *ecsops.Plan) { p.Findings = []ecsops.Finding{{Rule: ecsops.RuleMove}} },
+		"R11, though it does not bar": func(p *ecsops.Plan) { p.Findings = []ecsops.Finding{{Rule: ecsops.RuleOwnHost}} },
+	} {
+		for _, action := range []string{"propose", "confirm", "approve", "force", "stop_tasks", "execute"} {
+			r := request(action, "both", "listed", "listed", "green", "none")
+			edit(r.Plan)
+			if v := Decide(testRules("set"), r); v.Effect != Refuse || !slices.Contains(v.Reasons, ReasonBarred) {
+				t.Errorf("%s, %s: %v", why, action, v)
+			}
+		}
+	}
+	ghost := *plans()["ghost"]
+	if !Cleanable(ghost) {
+		t.Error("a proven ghost is not cleanable")
+	}
+	ghost.Findings = []ecsops.Finding{{Rule: ecsops.RuleOwnHost, Bars: true}}
+	if Cleanable(ghost) {
+		t.Error("a ghost that is barred is cleanable")
+	}
+}
+
+// TestOnlyTheIDIsLacking: a plan that another person approved wants no approval, and is not said to.
+func TestOnlyTheIDIsLacking(t *testing.T) {
+	v := Decide(testRules("set"), request("confirm", "op", "listed", "listed", "force", "ap"))
+	if v.Effect != Require || !slices.Equal(v.Requirements, []Requirement{TypedID}) || len(v.Reasons) > 0 {
+		t.Errorf("%+v", v)
+	}
 }
