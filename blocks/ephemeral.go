@@ -80,14 +80,14 @@ func answerSymbol(k workflow.AnswerKind) string {
 	return "⚠️"
 }
 
-// Status lists operations, newest first.
+// Status lists operations: what runs, then the latest others, each newest first.
 func Status(ops []workflow.Operation, now time.Time) Message {
 	if len(ops) == 0 {
 		return Note("No operations yet. Start one with “/ecs deregister”.")
 	}
 	return fit(func(d depth) Message {
 		s := newSheet()
-		s.section("title", mrkdwn("*"+words.Count(len(ops), "operation")+"*, newest first"))
+		s.section("title", mrkdwn("*"+words.Count(len(ops), "operation")+"*, what runs first"))
 		shown := min(len(ops), d.items)
 		for _, op := range ops[:shown] {
 			s.section("operation", operationLine(op, now, d))

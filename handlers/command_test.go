@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -237,6 +238,26 @@ func TestSeveralRegistrationsAreChosen(t *testing.T) {
 	w.interact(choose("UOP", "choose:"+id, chooseValue(twin)))
 	if len(w.proposed) != 1 || w.proposed[0].Plan.Snapshot.Target.Instance != twin.Target.Instance || w.proposed[0].Plan.Intent.Deadline != time.Hour {
 		t.Errorf("proposed %+v", w.proposed)
+	}
+}
+
+// What runs is listed however much came after it, and whoever's the rest is.
+func TestStatusShowsWhatRuns(t *testing.T) {
+	w := newWorld(t)
+	at := func(id string, c ecsops.ClusterARN, s workflow.State, age time.Duration) {
+		w.card(id, func(op *workflow.Operation) {
+			op.State, op.CreatedAt, op.Target.Cluster = s, w.clock.now.Add(-age), c
+		})
+	}
+	at("drain", prod, workflow.Draining, 3*time.Hour)
+	at("mine", prod, workflow.Done, 2*time.Hour)
+	for i := range 25 {
+		at(fmt.Sprintf("member%02d", i), prod, workflow.Done, time.Hour+time.Duration(i)*time.Second)
+		at(fmt.Sprintf("theirs%02d", i), secret, workflow.Draining, time.Minute)
+	}
+	w.command("UOP", "status")
+	if !w.heard("`drain`", "member00", "20 operations") || w.heard("theirs") || w.heard("mine") {
+		t.Errorf("%+v", w.said)
 	}
 }
 

@@ -443,12 +443,15 @@ func (w *world) RegisteredAgain(context.Context, ecsops.Target) (ecsops.Fact[[]e
 	return w.again, w.inspectErr
 }
 
-func (w *world) Operations(context.Context, workflow.Filter) ([]workflow.Operation, error) {
+func (w *world) Operations(_ context.Context, f workflow.Filter) ([]workflow.Operation, error) {
 	var out []workflow.Operation
 	for _, op := range w.ops {
-		out = append(out, op)
+		if !f.Active || !op.State.Terminal() {
+			out = append(out, op)
+		}
 	}
-	return out, w.opErr
+	slices.SortFunc(out, func(a, b workflow.Operation) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return out[:min(len(out), cmp.Or(f.Limit, 20))], w.opErr
 }
 
 func (w *world) Holder(context.Context, ecsops.Target) (workflow.Operation, error) {

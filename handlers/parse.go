@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"reflect"
@@ -284,7 +285,18 @@ func dashed(args []string) []string {
 		}
 		out = append(out, a)
 	}
-	return out
+	return joined(out)
+}
+
+// joined takes the word behind --terminate for its value where it can only be that: people write a space for "=".
+func joined(args []string) []string {
+	for i := 1; i < len(args); i++ {
+		if v := Termination(strings.ToLower(args[i])); args[i-1] == "--terminate" && (v == TerminateReplace || v == TerminateShrink || v == TerminateEC2) {
+			args[i-1] += "=" + args[i]
+			args = slices.Delete(args, i, i+1)
+		}
+	}
+	return args
 }
 
 func quoteMistake(err error) error {
@@ -447,11 +459,11 @@ func oneCluster(positional, option string) (string, error) {
 	if positional != "" && option != "" && positional != option {
 		return "", &Mistake{What: mistakeExtra, Word: positional}
 	}
-	if option != "" {
-		return strings.TrimSpace(option), nil
-	}
-	return strings.TrimSpace(positional), nil
+	return clusterWord(cmp.Or(option, positional)), nil
 }
+
+// clusterWord undoes what people put around a name that they paste; no name of a cluster has any of it.
+func clusterWord(s string) string { return strings.Trim(s, " `*\"'.,;()[]<>") }
 
 // operationID undoes what people put around an id that they paste.
 func operationID(s string) string {

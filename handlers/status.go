@@ -21,12 +21,34 @@ func (r *Router) status(ctx context.Context, a *act, id string, to *reply) error
 	if id != "" {
 		return r.statusOf(ctx, w, id, to)
 	}
-	ops, err := r.Store.Operations(ctx, workflow.Filter{})
+	ops, err := r.latest(ctx, w)
 	if err != nil {
-		return fmt.Errorf("listing operations: %w", err)
+		return err
 	}
-	to.say(ctx, blocks.Status(r.visible(w, ops), r.Clock.Now()))
+	to.say(ctx, blocks.Status(ops, r.Clock.Now()))
 	return nil
+}
+
+const (
+	statusRead = 200 // of all, and of what runs
+	statusMost = 20  // without what runs
+)
+
+// latest are the operations that the person may see: all that run, whatever came after them, as the
+// members of a batch do, and the latest others.
+func (r *Router) latest(ctx context.Context, w asker) ([]workflow.Operation, error) {
+	running, err := r.Store.Operations(ctx, workflow.Filter{Active: true, Limit: statusRead})
+	if err != nil {
+		return nil, fmt.Errorf("listing what runs: %w", err)
+	}
+	ops, err := r.Store.Operations(ctx, workflow.Filter{Limit: statusRead})
+	if err != nil {
+		return nil, fmt.Errorf("listing operations: %w", err)
+	}
+	ops = slices.DeleteFunc(ops, func(op workflow.Operation) bool { return !op.State.Terminal() })
+	ended, running := r.visible(w, ops), r.visible(w, running)
+	ended = ended[:min(len(ended), max(0, statusMost-len(running)))]
+	return append(running, ended...), nil
 }
 
 func (r *Router) statusOf(ctx context.Context, w asker, id string, to *reply) error {
