@@ -349,15 +349,16 @@ func TestFirstState(t *testing.T) {
 		op   Operation
 		want State
 	}{
-		"drain":               {steps(ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister), Draining},
-		"observe":             {steps(ecsops.StepWait, ecsops.StepDeregister), Draining},
-		"stop tasks":          {steps(ecsops.StepStopTasks, ecsops.StepDeregister), Draining},
-		"registration failed": {steps(ecsops.StepDeregister, ecsops.StepVerify), Deregistering},
-		"force":               {steps(ecsops.StepForce, ecsops.StepVerify), Deregistering},
-		"group":               {steps(ecsops.StepTerminate, ecsops.StepVerify), Terminating},
-		"nothing to order":    {steps(ecsops.StepVerify), Verifying},
-		"gone":                {gone(steps(ecsops.StepDrain, ecsops.StepVerify)), Verifying},
-		"gone, to terminate":  {gone(steps(ecsops.StepDrain, ecsops.StepTerminate)), Terminating},
+		"drain":                                 {steps(ecsops.StepDrain, ecsops.StepWait, ecsops.StepDeregister), Draining},
+		"observe":                               {steps(ecsops.StepWait, ecsops.StepDeregister), Draining},
+		"stop tasks":                            {steps(ecsops.StepStopTasks, ecsops.StepDeregister), Draining},
+		"registration failed":                   {steps(ecsops.StepDeregister, ecsops.StepVerify), Deregistering},
+		"force":                                 {steps(ecsops.StepForce, ecsops.StepVerify), Deregistering},
+		"group":                                 {steps(ecsops.StepTerminate, ecsops.StepVerify), Terminating},
+		"nothing to order":                      {steps(ecsops.StepVerify), Verifying},
+		"gone":                                  {gone(steps(ecsops.StepDrain, ecsops.StepVerify)), Verifying},
+		"gone, to terminate":                    {gone(steps(ecsops.StepDrain, ecsops.StepTerminate)), Terminating},
+		"gone, to be let go in Systems Manager": {gone(steps(ecsops.StepDrain, ecsops.StepDeregister, ecsops.StepDeregisterNode)), Deregistering},
 	} {
 		if got := firstState(c.op); got != c.want {
 			t.Errorf("%s begins in %s, want %s", name, got, c.want)
