@@ -91,6 +91,8 @@ func tooLate(a workflow.Answer) string {
 	switch a.Detail {
 	case "decided":
 		return "Too late to choose: it is decided already."
+	case "dropped":
+		return "Too late: that revision was refused, ran out of time or was overtaken. Nothing was changed; the card shows how the operation goes on."
 	case "nothing_to_approve":
 		return "Too late: nothing waits for an approval here."
 	case "started":

@@ -90,6 +90,8 @@ func pendingExpired(d *draft) bool {
 func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer {
 	plan, revision, needs, ok := pending(d.op)
 	switch {
+	case !ok && droppedBefore(d.op, dec):
+		return Answer{Kind: TooLate, Detail: "dropped"}
 	case !ok:
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
 	case dec.Revision != 0 && dec.Revision < revision:
@@ -126,6 +128,12 @@ func applyConfirm(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	}
 	begin(d, nil)
 	return Answer{Kind: Accepted}
+}
+
+// droppedBefore reports a yes to the revision that was dropped last: the plan that runs has its
+// number since, and was decided on by others.
+func droppedBefore(op Operation, dec Decision) bool {
+	return dec.Revision != 0 && dec.Revision == op.Dropped
 }
 
 // typed compares what a person typed with the target's ids.
@@ -227,6 +235,8 @@ func applyApprove(d *draft, dec Decision, fresh *ecsops.Plan, s Settings) Answer
 	plan, revision, needs, ok := pending(d.op)
 	c := confirmed(d.op)
 	switch {
+	case !ok && droppedBefore(d.op, dec):
+		return Answer{Kind: TooLate, Detail: "dropped"}
 	case !ok:
 		return Answer{Kind: AlreadyDone, By: decider(d.op)}
 	case dec.Revision != 0 && dec.Revision < revision:

@@ -87,6 +87,7 @@ func (d *draft) drop() {
 	}
 	d.op.Proposal, d.op.ProposalConfirmed, d.op.ProposalNeeds, d.op.ProposalExpires = nil, nil, nil, zeroTime
 	d.renumber()
+	d.op.Dropped = d.op.Revision
 }
 
 // askUntil keeps an open question open: as long as someone may still answer,

@@ -168,6 +168,8 @@ type Operation struct {
 	Needs     []policy.Requirement `json:"needs,omitempty"`     // for the plan that awaits a decision
 	Confirmed *Approval            `json:"confirmed,omitempty"` // the requester's or another operator's confirm of the current revision
 	Approvals []Approval           `json:"approvals,omitempty"` // of the current revision
+	// Dropped is the number of the revision that was denied, cancelled, expired or overtaken last, while the plan ran on.
+	Dropped int `json:"dropped,omitempty"`
 	// The next three belong to Proposal, as Confirmed, Needs and ExpiresAt belong to Plan.
 	ProposalConfirmed  *Approval            `json:"proposal_confirmed,omitempty"`
 	ProposalNeeds      []policy.Requirement `json:"proposal_needs,omitempty"`

@@ -97,6 +97,12 @@ func TestDroppedRevisionLeavesTheRunningApproval(t *testing.T) {
 			if len(now.Approvals) != 1 || now.Approvals[0].Revision != now.Revision || now.Confirmed == nil || now.Confirmed.Revision != now.Revision {
 				t.Errorf("revision %d runs with %+v, confirmed %+v: its approval is lost", now.Revision, now.Approvals, now.Confirmed)
 			}
+			if name == "changed at the click" {
+				return // it asks again
+			}
+			if a := r.decide(op.ID, Approve, otto, of(2)); a.Kind != TooLate || a.Detail != "dropped" {
+				t.Errorf("a yes to the dropped revision is answered with %+v: others said it to another plan", a)
+			}
 		})
 	}
 }
@@ -158,7 +164,7 @@ func TestForceIsTooLateAfterDeregistration(t *testing.T) {
 			r.run(op.ID, func(o Operation) bool {
 				return deregisterAccepted(o) && (at == "accepted" || o.State == Verifying)
 			})
-			wantAnswer(t, r.decide(op.ID, Approve, ana, of(2)), map[string]AnswerKind{"accepted": TooLate, "seen": AlreadyDone}[at])
+			wantAnswer(t, r.decide(op.ID, Approve, ana, of(2)), TooLate)
 			r.world.slowGone, r.world.lags = false, false
 			wantEnd(t, r.run(op.ID, nil), Done, "verified")
 		})
