@@ -61,6 +61,9 @@ func playgroundAt(t testing.TB, window size, pace float64) *tab {
 	t.Helper()
 	needBrowser(t)
 	s := serve(t, func(c *page.Config) { c.Pace = pace })
+	if err := s.server.Stage().Connected(t.Context()); err != nil { // what is typed before goes nowhere
+		t.Fatal(err)
+	}
 	p := newTab(t, window)
 	p.open(s.url + "/")
 	return p

@@ -160,7 +160,7 @@ func (s *Server) setAuto(on *bool) error {
 	if p := r.playing(); p != nil {
 		p.update(func(st *StoryState) { st.Auto = *on })
 		if *on {
-			_ = p.proceed() // it may not be waiting
+			p.proceed()
 		}
 	}
 	return nil
@@ -175,10 +175,12 @@ func (r *run) playing() *player {
 var errNoStory = errors.New("no story is being told")
 
 func (r *run) next() error {
-	if p := r.playing(); p != nil {
-		return p.proceed()
+	p := r.playing()
+	if p == nil {
+		return errNoStory
 	}
-	return errNoStory
+	p.proceed()
+	return nil
 }
 
 func (r *run) stopStory() error {
@@ -235,18 +237,16 @@ func (p *player) update(change func(*StoryState)) {
 	p.run.changed()
 }
 
-var errNotWaiting = errors.New("the story is not waiting for you")
-
-// proceed ends the wait between two steps.
-func (p *player) proceed() error {
+// proceed ends the wait between two steps. While the story does not wait it does nothing: Next
+// was pressed twice, or a moment before the story went on by itself.
+func (p *player) proceed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state.State != storyWaiting {
-		return errNotWaiting
+		return
 	}
 	p.state.State = storyPlaying
 	close(p.next)
-	return nil
 }
 
 // tell plays the steps.
