@@ -175,3 +175,54 @@ func TestBarring(t *testing.T) {
 		}
 	}
 }
+
+// TestTogetherPlans: each one's own plan counts only who stays, and the worst of all is the batch's.
+func TestTogetherPlans(t *testing.T) {
+	alone := together(batchOf(2, 0, func(int, *ecsops.Snapshot) {}))
+	for i, p := range alone.Plans {
+		if !has(p, ecsops.RuleLastInstance) {
+			t.Errorf("%d: the other leaves, too, and it is not the last one: %s", i, rules(p))
+		}
+	}
+	for first := range 2 {
+		b := together(batchOf(2, 2, func(i int, s *ecsops.Snapshot) {
+			if i == first {
+				s.Self = ecsops.Known(s.Target.Instance)
+			}
+		}))
+		if b.Verdict != ecsops.Red || b.Plans[1-first].Verdict == ecsops.Red {
+			t.Errorf("one of two is red: %s of %s and %s", b.Verdict, b.Plans[0].Verdict, b.Plans[1].Verdict)
+		}
+	}
+}
+
+// TestTogetherPlaces: the last of a zone is found wherever it stands in the list; red comes first.
+func TestTogetherPlaces(t *testing.T) {
+	for _, far := range []int{0, 1} {
+		b := together(batchOf(2, 2, func(i int, s *ecsops.Snapshot) {
+			if i == far {
+				with(&s.Instance, func(v *ecsops.Instance) { v.AZ = "eu-west-1c" })
+			}
+			serve(s, "pay", 2, 100, 100, 1, func(v *ecsops.Service) { v.Deployments = 2 })
+		}))
+		if slices.ContainsFunc(b.Findings, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleDeployment }) {
+			t.Errorf("what each plan says is said again of all: %+v", b.Findings)
+		}
+		zones := slices.IndexFunc(b.Findings, func(f ecsops.Finding) bool {
+			return f.Rule == ecsops.RuleAZ && slices.Equal(f.Names, []string{"eu-west-1c"})
+		})
+		stuck := slices.IndexFunc(b.Findings, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleDrainImpossible })
+		if zones < 0 || stuck < 0 || stuck > zones {
+			t.Errorf("number %d is the last of its zone, and no drain of pay can end: %+v", far, b.Findings)
+		}
+	}
+}
+
+// TestBarringUnread: nothing is ordered about a registration that was not read.
+func TestBarringUnread(t *testing.T) {
+	_, found := ecsops.Barring(calm().Blank("instance"), ecsops.Intent{Purpose: ecsops.Retire})
+	i := slices.IndexFunc(found, func(f ecsops.Finding) bool { return f.Rule == ecsops.RuleIncomplete })
+	if i < 0 || found[i].Severity != ecsops.Red || !found[i].Bars || len(found[i].Missing) != 1 || found[i].Missing[0].Fact != "instance" {
+		t.Errorf("%+v", found)
+	}
+}
