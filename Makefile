@@ -32,8 +32,9 @@ demo: ## play the story in the terminal
 	$(GO) run ./cmd/demo -play
 
 .PHONY: campaign
-campaign: ## long: 50,000 estates on the simulated scheduler, 2,000 kills of the real process; seeds are printed
+campaign: ## long: 50,000 estates on the simulated scheduler, 2,000 kills of the real process, 500 schedules of troubles in virtual time; seeds are printed
 	ECSBOT_ESTATES=50000 $(GO) test -count=1 -timeout 60m -run 'TestCapacity$$' -v ./bot
+	ECSBOT_TROUBLES=500 $(GO) test -count=1 -timeout 20m -run 'TestTrouble$$' -v ./bot
 	ECSBOT_KILLS=2000 $(GO) test -count=1 -timeout 85m -run 'TestKill' -v ./bot
 
 .PHONY: bench

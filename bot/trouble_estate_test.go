@@ -101,7 +101,7 @@ func drawWishes(d *rand.Rand) []wish {
 	var out []wish
 	for n := range lones {
 		in := ecsops.Intent{Purpose: ecsops.Retire, Deadline: deadline()}
-		switch d.IntN(5) {
+		switch d.IntN(8) {
 		case 0:
 			in.Purpose = ecsops.Reuse
 		case 1:
@@ -111,7 +111,7 @@ func drawWishes(d *rand.Rand) []wish {
 		out = append(out, wish{kind: "single", id: machine("lone", n), in: in})
 	}
 	for n := range members - 1 {
-		ends := []ecsops.Termination{ecsops.Replace, ecsops.Shrink, ecsops.KeepRunning, ecsops.Replace}
+		ends := []ecsops.Termination{ecsops.Replace, ecsops.Shrink, ecsops.KeepRunning, ecsops.Replace, ecsops.Shrink}
 		out = append(out, wish{kind: "single", id: machine("member", n), in: ecsops.Intent{Purpose: ecsops.Retire, Deadline: deadline(), Terminate: ends[d.IntN(len(ends))]}})
 	}
 	out = append(out, wish{kind: "ghosts"})

@@ -162,14 +162,15 @@ func (s *troubles) judgeCalls(ops []workflow.Operation, events []workflow.Event)
 			continue
 		}
 		intents[key] = slices.Delete(intents[key], at, at+1)
-		if !decidedOn(ops, kind, about) {
+		if !decidedOn(ops, events, kind, about) {
 			s.t.Errorf("AWS was told %s at %s, and nobody decided on that", key, c.Real)
 		}
 	}
 }
 
-// decidedOn reports whether a plan that somebody said yes to has the step.
-func decidedOn(ops []workflow.Operation, kind ecsops.ActionKind, about string) bool {
+// decidedOn reports whether somebody said yes to the like of it: by the stored plan, or by the
+// record, as a later yes to a force takes the place of what was ticked.
+func decidedOn(ops []workflow.Operation, events []workflow.Event, kind ecsops.ActionKind, about string) bool {
 	return slices.ContainsFunc(ops, func(op workflow.Operation) bool {
 		if op.Confirmed == nil || op.IsBatch() {
 			return false
@@ -180,7 +181,9 @@ func decidedOn(ops []workflow.Operation, kind ecsops.ActionKind, about string) b
 		case ecsops.ActForceDeregister:
 			return string(op.Target.Instance) == about && op.Plan.Has(ecsops.StepForce)
 		case ecsops.ActStopTask:
-			return slices.Contains(op.Plan.Intent.StopTasks, about)
+			return op.Plan.Intent.Purpose == ecsops.Reuse || slices.ContainsFunc(events, func(ev workflow.Event) bool {
+				return ev.Op == op.ID && (ev.Type == workflow.EvTicked || ev.Type == workflow.EvConfirmed) && slices.Contains(ev.Tasks, about)
+			})
 		}
 		return string(op.Target.Instance) == about
 	})

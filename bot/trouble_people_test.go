@@ -96,6 +96,12 @@ func (s *troubles) click() {
 			open = append(open, op)
 		}
 	}
+	asks := func(op workflow.Operation) bool {
+		return op.State == workflow.Proposed || op.State == workflow.AwaitingApproval || op.Proposal != nil || op.Block != nil && !op.Block.AskedUntil.IsZero()
+	}
+	if s.dice.IntN(4) > 0 && slices.ContainsFunc(open, asks) { // mostly people answer what asks them
+		open = slices.DeleteFunc(open, func(op workflow.Operation) bool { return !asks(op) })
+	}
 	if len(open) == 0 {
 		return
 	}

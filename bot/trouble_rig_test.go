@@ -246,7 +246,7 @@ type air struct {
 	before func(action string, body []byte)
 
 	mu   sync.Mutex
-	fate map[string]string // by action: answered by "500" although it had its effect, or "late"; guarded by mu
+	fate map[string]string // by action: answered by "500" although it had its effect, or "late", or refused with a code; guarded by mu
 }
 
 // orders are the calls that change something.
@@ -282,6 +282,9 @@ func (a *air) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.mu.Lock()
 	fate := a.fate[action]
 	a.mu.Unlock()
+	if fate == "UnauthorizedOperation" || fate == "OperationNotPermitted" {
+		return saysNo(r, action, fate), nil
+	}
 	res, err := a.direct.RoundTrip(r)
 	if ordered {
 		if die := a.strike.Swap(nil); die != nil {
@@ -319,6 +322,21 @@ func (a *air) mark(action, fate string) {
 func refusedBy(r *http.Request, status int) *http.Response {
 	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, Header: http.Header{},
 		Body: io.NopCloser(strings.NewReader("Internal Server Error"))}
+}
+
+// saysNo is AWS's refusal in the service's own form: nothing was changed.
+func saysNo(r *http.Request, action, code string) *http.Response {
+	res := refusedBy(r, http.StatusForbidden)
+	text := "<Response><Errors><Error><Code>" + code + "</Code><Message>no</Message></Error></Errors><RequestID>0</RequestID></Response>"
+	switch action {
+	case "TerminateInstanceInAutoScalingGroup":
+		text = "<ErrorResponse><Error><Type>Sender</Type><Code>" + code + "</Code><Message>no</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+	case "UpdateContainerInstancesState", "DeregisterContainerInstance", "StopTask":
+		text = `{"__type":"` + code + `","message":"no"}`
+		res.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	}
+	res.Body = io.NopCloser(strings.NewReader(text))
+	return res
 }
 
 // fickle is Slack as far as it tells who may act: now and then it cannot be asked.

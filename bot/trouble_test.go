@@ -17,7 +17,7 @@ import (
 )
 
 // schedulesInTest is for every run of the suite; ECSBOT_TROUBLES asks for a campaign.
-const schedulesInTest, schedulesInShort = 16, 3
+const schedulesInTest, schedulesInShort = 24, 4
 
 // Whatever happens, everything ends: operations of every kind, while calls are denied,
 // throttled, lost and late for hours, machines vanish and the process dies, come to an end
@@ -43,7 +43,7 @@ func TestTrouble(t *testing.T) {
 	for seed := first; seed < first+uint64(schedules); seed++ {
 		newTroubles(t, seed)
 		if t.Failed() {
-			t.Fatalf("ECSBOT_TROUBLE=%d repeats it", seed)
+			return
 		}
 	}
 }
@@ -63,6 +63,7 @@ type troubles struct {
 	wakeAt    time.Time // when the process that died comes back
 	wishes    []wish
 	going     []spell
+	lasting   []spell // for ever
 
 	clicks, ends, calls, told map[string]int
 	most                      int
@@ -83,6 +84,9 @@ func newTroubles(t *testing.T, seed uint64) {
 		s.settle()
 		s.judge()
 		s.afterwards()
+		if t.Failed() {
+			t.Errorf("ECSBOT_TROUBLE=%d repeats it", seed)
+		}
 		if t.Failed() || testing.Verbose() {
 			t.Logf("seed %d: suffered %v; clicks %v; ends %v; calls %v; at most %d records in three hours; %s virtual",
 				seed, s.told, s.clicks, s.ends, s.calls, s.most, time.Since(epoch).Round(time.Minute))
@@ -160,8 +164,17 @@ func (s *troubles) followed() []workflow.FollowUp {
 
 // suffer lets hours of trouble pass, minute by minute.
 func (s *troubles) suffer() {
-	end := time.Now().Add(time.Duration(60+s.dice.IntN(360)) * time.Minute)
+	end, forEver := time.Now().Add(time.Duration(60+s.dice.IntN(360))*time.Minute), -1
+	if s.dice.IntN(3) == 0 {
+		forEver = s.dice.IntN(4)
+	}
 	for n := 0; time.Now().Before(end); n++ {
+		if n == forEver {
+			s.last()
+		}
+		for _, sp := range s.lasting {
+			sp.turn(n)
+		}
 		s.lives()
 		s.spells(n)
 		s.others()
@@ -173,7 +186,7 @@ func (s *troubles) suffer() {
 					s.wishes = append(s.wishes, w)
 				}
 			}
-			if s.dice.IntN(3) == 0 {
+			if s.dice.IntN(3) > 0 {
 				s.click()
 			}
 		}
@@ -222,9 +235,27 @@ func (s *troubles) heal() {
 			_ = s.cloud.ConnectAgent(i.EC2ID) // what does not run stays away
 		}
 	}
+	for _, sp := range s.lasting {
+		sp.turn(0)
+	}
 	s.end(true)
 	s.queued = false
 	s.start()
+}
+
+// last begins a trouble that never ends: AWS says no to an order, for one reason now and for
+// another a minute later, and reads fail between. That must end, too: with a question that nobody
+// answers, or with what could not be done.
+func (s *troubles) last() {
+	endings := []string{"TerminateInstances", "TerminateInstanceInAutoScalingGroup"}
+	for _, action := range [][]string{endings, {"DeregisterContainerInstance"}, {"StopTask"}, endings}[s.dice.IntN(4)] {
+		s.told["for ever: "+action]++
+		s.lasting = append(s.lasting, spell{turn: func(n int) {
+			s.air.mark(action, []string{"UnauthorizedOperation", "OperationNotPermitted"}[n%2]) // whatever its rehearsal said
+			s.cloud.ThrottleRate("DescribeInstances", 0.6)
+			s.cloud.ThrottleRate("DescribeContainerInstances", 0.6)
+		}})
+	}
 }
 
 // Everything ends within the product's own waits, once all is well: the longest deadline,
@@ -239,7 +270,10 @@ const (
 
 func (s *troubles) settle() {
 	healed := time.Now()
-	for {
+	for n := 0; ; n++ {
+		for _, sp := range s.lasting {
+			sp.turn(n)
+		}
 		open, single := 0, ""
 		for _, op := range s.all() {
 			if op.State.Terminal() {
@@ -270,6 +304,8 @@ func (s *troubles) afterwards() {
 	if s.t.Failed() {
 		return
 	}
+	s.lasting, s.air.fate = nil, nil
+	s.cloud.Heal()
 	s.end(false)
 	time.Sleep(26 * time.Hour)
 	s.start()
