@@ -1,6 +1,7 @@
 package ecsops_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -178,7 +179,10 @@ func TestVerifyEvidence(t *testing.T) {
 // TestVerifyEmpty: a plan without tasks skips what speaks of tasks.
 func TestVerifyEmpty(t *testing.T) {
 	before := plan(calm())
-	for _, c := range ecsops.Verify(before, finished(before)) {
+	for i, c := range ecsops.Verify(before, finished(before)) {
+		if want := fmt.Sprintf("V%d", i+1); c.ID != want {
+			t.Errorf("%s stands for %s", c.ID, want)
+		}
 		want := ecsops.CheckSkipped
 		if c.ID == "V1" || c.ID == "V7" {
 			want = ecsops.CheckPassed

@@ -291,7 +291,11 @@ func TestDeregistering(t *testing.T) {
 		"the inspection misses the registration":        {func(s *scene) { drained(s); s.r.world.blank = []string{"instance"} }, "deregistering: looks in 10s; paused aws, inspect, : not read"},
 
 		"tasks can be read again: the pause is over": {func(s *scene) { drained(s); unreadBefore(s, "tasks") }, "deregistering: orders deregister"},
-		"a force does not wait for what it orphans":  {func(s *scene) { byForce(s); s.op.Plan.Steps = []ecsops.Step{{Kind: ecsops.StepForce}} }, "deregistering: orders force_deregister"},
+		"a plan that waits for none, and a task shows": {func(s *scene) {
+			s.r.world.take(ecsops.Action{Kind: ecsops.ActDrain})
+			s.r.world.stuck, s.op.Plan.Steps = true, []ecsops.Step{{Kind: ecsops.StepDeregister}}
+		}, "draining: goes on"},
+		"a force does not wait for what it orphans": {func(s *scene) { byForce(s); s.op.Plan.Steps = []ecsops.Step{{Kind: ecsops.StepForce}} }, "deregistering: orders force_deregister"},
 		"a force that waits for tasks looks itself": {func(s *scene) {
 			byForce(s)
 			s.op.Plan.Steps = []ecsops.Step{{Kind: ecsops.StepWait}, {Kind: ecsops.StepForce}}
