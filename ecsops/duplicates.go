@@ -193,7 +193,9 @@ func (s Snapshot) leftOver() bool {
 // red: its tasks would end undrained, and nobody decided on them.
 func (j *judge) duplicates(i Instance) {
 	if j.in.Terminate != KeepRunning {
-		j.lackOthers(Red)
+		for _, u := range j.s.unreadOthers() {
+			j.miss(u, Red, false)
+		}
 	}
 	others := j.s.others()
 	if len(others) == 0 {
@@ -213,12 +215,15 @@ func (j *judge) duplicates(i Instance) {
 	j.add(f)
 }
 
-// lackOthers is lack for the other registrations, in this cluster and in any other.
-func (j *judge) lackOthers(worst Severity) {
-	lack(j, "registrations", j.s.Registrations, worst)
-	lack(j, "elsewhere", j.s.Elsewhere, worst)
-	elsewhere, _ := j.s.Elsewhere.Get()
-	for _, u := range elsewhere.Unread {
-		j.miss(u, worst, false)
+// unreadOthers says where the machine may be registered that was not read, in this cluster and in any other.
+func (s Snapshot) unreadOthers() []Unknown {
+	var out []Unknown
+	if !s.Registrations.known {
+		out = append(out, named("registrations", s.Registrations.Why()))
 	}
+	if !s.Elsewhere.known {
+		out = append(out, named("elsewhere", s.Elsewhere.Why()))
+	}
+	elsewhere, _ := s.Elsewhere.Get()
+	return append(out, elsewhere.Unread...)
 }

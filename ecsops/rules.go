@@ -152,12 +152,15 @@ func (j *judge) noTermination() string {
 }
 
 // registeredAgain: tasks may run on the machine that nobody decided on. Registrations that
-// could not be read may be there.
+// could not be read may be there, and bar as those do that were; where the clusters are too
+// many to ask, which no second try mends, two people decide.
 func (j *judge) registeredAgain() bool {
 	if i, ok := j.s.Instance.Get(); !ok || !i.gone() {
 		return true
 	}
-	j.lackOthers(Red)
+	for _, u := range j.s.unreadOthers() {
+		j.miss(u, Red, u.Reason != reasonTooMany)
+	}
 	return len(j.s.others()) > 0
 }
 

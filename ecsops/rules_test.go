@@ -541,7 +541,34 @@ func machineRows() []row {
 			s.Registrations = ecsops.Known([]ecsops.Registration{another("prod", "9", true)})
 		}},
 		{"T11", "only the machine is to end, and its registration was not read", red, endMachine, func(s *ecsops.Snapshot) { *s = s.Blank("instance") }},
+		{"T11", "only the machine is to end, and another cluster has it", red, endMachine, func(s *ecsops.Snapshot) {
+			status(s, "INACTIVE")
+			s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Searched: 1, Found: []ecsops.Registration{another("staging", "9", true)}})
+		}},
 		{"A12", "whether it is registered once more was not read", red, endMachine, func(s *ecsops.Snapshot) { status(s, "INACTIVE"); *s = s.Blank("registrations") }},
+		{"A12", "whether another cluster has it was not read", red, endMachine, func(s *ecsops.Snapshot) { status(s, "INACTIVE"); *s = s.Blank("elsewhere") }},
+		{"A12", "one other cluster was not read", red, endMachine, func(s *ecsops.Snapshot) { status(s, "INACTIVE"); unreadIn(s, "AccessDenied") }},
+	}
+}
+
+func unreadIn(s *ecsops.Snapshot, why string) {
+	s.Elsewhere = ecsops.Known(ecsops.Elsewhere{Unread: []ecsops.Unknown{{Fact: "registrations in staging", Call: "ecs:ListContainerInstances", Reason: why}}})
+}
+
+// A machine that is registered once more, or may be, is not ended on anybody's word: tasks may run there that nobody
+// decided on. Only where the clusters are too many to ask is it left to two people.
+func TestMachineThatMayBeRegisteredIsBarred(t *testing.T) {
+	for _, r := range machineRows() {
+		s, in := r.make()
+		if p := ecsops.NewPlan(s, in); (len(p.Barred()) > 0) != (r.severity == ecsops.Red) {
+			t.Errorf("%s: barred by %v", r.why, p.Barred())
+		}
+	}
+	s := calm()
+	status(&s, "INACTIVE")
+	unreadIn(&s, "too many clusters")
+	if p := ecsops.NewPlan(s, endMachine); p.Verdict != ecsops.Red || len(p.Barred()) > 0 {
+		t.Errorf("too many clusters to ask: %s, barred by %v", p.Verdict, p.Barred())
 	}
 }
 
